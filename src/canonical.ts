@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto';
+import type { Json } from './json.ts';
+
+/**
+ * JCS (RFC 8785): members sorted by UTF-16 code units, no white space, ECMAScript numbers.
+ * Throws RangeError on lone surrogates (delivery.md T11) and on numbers that JSON cannot carry.
+ */
+export function canonicalJson(value: Json): string {
+  return write(value);
+}
+
+function text(value: string): string {
+  if (!value.isWellFormed()) throw new RangeError('lone surrogate in canonical JSON');
+  return JSON.stringify(value);
+}
+
+function write(value: Json): string {
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new RangeError('number is not finite');
+    return JSON.stringify(value);
+  }
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (isArray(value)) return `[${value.map(write).join(',')}]`;
+  let members = '';
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member === undefined) continue;
+    members += `${members === '' ? '' : ','}${text(key)}:${write(member)}`;
+  }
+  return `{${members}}`;
+}
+
+const isArray = (value: Json): value is readonly Json[] => Array.isArray(value);
+
+/** Lower-case hex SHA-256 of UTF-8 text or bytes. */
+export const sha256 = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
+
+export const sha256Bytes = (data: string | Uint8Array): Buffer => hash('sha256', data, 'buffer');
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** RFC 4648 base32, lower case, unpadded. */
+export function base32(bytes: Uint8Array): string {
+  let text = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += BASE32[(held >>> bits) & 31];
+    }
+    held &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + BASE32[(held << (5 - bits)) & 31] : text;
+}
