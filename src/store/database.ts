@@ -1,0 +1,161 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import knex, { type Knex } from 'knex';
+import { HubError } from '../errors.ts';
+import { SqliteClient } from './sqlite-client.ts';
+
+export type Db = Knex;
+export type Tx = Knex.Transaction;
+/** A connection to read with: the database itself or an open transaction. */
+export type Reader = Knex | Knex.Transaction;
+
+/** Opens `sqlite:path` or `mysql://…`; refuses a MySQL server whose settings could lose a committed transaction (T17). */
+export async function openDatabase(url: string, options: { readonly readonly?: boolean } = {}): Promise<Db> {
+  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), options.readonly ?? false);
+  if (/^(mysql|mariadb):\/\//.test(url)) return openMysql(url);
+  throw new HubError('DATABASE_UNKNOWN', `HUB_DATABASE_URL: ${url.split(':')[0]}: 不支持的数据库 (unknown kind of database)`, {
+    remedy: 'give-up',
+    fix: '请写成 sqlite:路径 或 mysql://用户:密码@主机:端口/库 (write sqlite:path or mysql://user:password@host:port/database)',
+  });
+}
+
+function openSqlite(filename: string, readonly: boolean): Db {
+  mkdirSync(dirname(filename), { recursive: true });
+  return knex({
+    client: SqliteClient as unknown as typeof Knex.Client,
+    connection: { filename, readonly } as Knex.Sqlite3ConnectionConfig,
+    useNullAsDefault: true,
+    pool: { min: 1, max: 1, acquireTimeoutMillis: 600_000 },
+  });
+}
+
+async function openMysql(url: string): Promise<Db> {
+  const db = knex({
+    client: 'mysql2',
+    connection: mysqlConnection(url),
+    pool: { min: 0, max: 6, afterCreate: openSession },
+  });
+  try {
+    await refuseUnsafeSettings(db);
+  } catch (error) {
+    await db.destroy();
+    throw error instanceof HubError ? error : unreachable(error);
+  }
+  return db;
+}
+
+function mysqlConnection(url: string): Knex.MySql2ConnectionConfig {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const tls = searchParams.get('ssl') === 'true' ? { ssl: { rejectUnauthorized: true } } : {};
+  return {
+    host: hostname,
+    port: port === '' ? 3306 : Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    dateStrings: true,
+    ...tls,
+  };
+}
+
+type Done = (error: Error | null, connection: unknown) => void;
+
+/** Strict mode, so that nothing is cut or replaced silently (T15); READ COMMITTED, so that readers do not lock gaps. */
+function openSession(connection: { query(sql: string, done: (error: Error | null) => void): void }, done: Done): void {
+  const sql =
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', " +
+    "SESSION transaction_isolation = 'READ-COMMITTED', SESSION group_concat_max_len = 1000000, " +
+    'SESSION innodb_lock_wait_timeout = 10';
+  const older = sql.replace('transaction_isolation', 'tx_isolation');
+  connection.query(sql, (error) => {
+    if (error === null) return done(null, connection);
+    connection.query(older, (again) => done(again, connection));
+  });
+}
+
+async function refuseUnsafeSettings(db: Db): Promise<void> {
+  const [row] = await select<{ redo: number; binlog: number; sync: number }>(
+    db,
+    'SELECT @@innodb_flush_log_at_trx_commit AS redo, @@log_bin AS binlog, @@sync_binlog AS sync',
+  );
+  if (row === undefined || (Number(row.redo) === 1 && (Number(row.binlog) === 0 || Number(row.sync) === 1))) return;
+  throw new HubError('DATABASE_UNSAFE', 'MySQL 设置可能丢失已提交的事务 (the server may lose committed transactions)', {
+    remedy: 'give-up',
+    fix: '请设 innodb_flush_log_at_trx_commit = 1，并在 log_bin 打开时设 sync_binlog = 1 (set both, then start again)',
+  });
+}
+
+const unreachable = (cause: unknown): HubError =>
+  new HubError('DATABASE_UNREACHABLE', '连不上数据库 (cannot reach the database)', {
+    remedy: 'retry',
+    fix: '请检查 HUB_DATABASE_URL 与数据库服务 (check HUB_DATABASE_URL and that the server runs)',
+    cause,
+  });
+
+export const isSqlite = (db: Reader): boolean => db.client instanceof SqliteClient;
+
+/** Rows of a SELECT, the same on both databases. */
+export async function select<Row>(db: Reader, sql: string, bindings: readonly unknown[] = []): Promise<Row[]> {
+  const answer = await db.raw(sql, bindings as Knex.RawBinding[]);
+  return isSqlite(db) ? answer : answer[0];
+}
+
+/** Runs an UPDATE or DELETE and tells how many rows it changed. */
+export async function change(tx: Reader, sql: string, bindings: readonly unknown[] = []): Promise<number> {
+  const answer = await tx.raw(sql, bindings as Knex.RawBinding[]);
+  return isSqlite(tx) ? answer.changes : answer[0].affectedRows;
+}
+
+const ROWS_PER_INSERT = 100;
+
+/** Set-based insert: `rows` in the order of `columns`. */
+export async function insertRows(tx: Tx, table: string, columns: readonly string[], rows: readonly unknown[][]): Promise<void> {
+  for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
+    const part = rows.slice(from, from + ROWS_PER_INSERT);
+    await tx.raw(insertSql(table, columns, part.length), part.flat() as Knex.RawBinding[]);
+  }
+}
+
+const insertSqls = new Map<string, string>();
+
+function insertSql(table: string, columns: readonly string[], rows: number): string {
+  const name = `${table}/${columns.length}/${rows}`;
+  const known = insertSqls.get(name);
+  if (known !== undefined) return known;
+  const one = `(${columns.map(() => '?').join(',')})`;
+  const sql = `INSERT INTO ${table} (${columns.join(',')}) VALUES ${Array(rows).fill(one).join(',')}`;
+  insertSqls.set(name, sql);
+  return sql;
+}
+
+export const placeholders = (count: number): string => Array(count).fill('?').join(',');
+
+const RETRY_FOR_MS = 60_000;
+const BUSY = /^SQLITE_BUSY|^ER_LOCK_DEADLOCK$|^ER_LOCK_WAIT_TIMEOUT$/;
+
+/** One transaction; repeated as a whole while another writer holds the lock, for up to a minute (T16, T22). */
+export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + RETRY_FOR_MS;
+  for (;;) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      await sleep(5 + Math.random() * 45);
+    }
+  }
+}
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && BUSY.test(error.code);
+
+/** Hands out `count` dense numbers of a named sequence; they roll back with the transaction, so both databases count alike. */
+export async function takeNumbers(tx: Tx, name: string, count: number): Promise<number> {
+  await change(tx, 'UPDATE counters SET value = value + ? WHERE name = ?', [count, name]);
+  const [row] = await select<{ value: number }>(tx, 'SELECT value FROM counters WHERE name = ?', [name]);
+  if (row === undefined) throw new Error(`counter ${name} is missing`);
+  return Number(row.value) - count + 1;
+}

@@ -1,0 +1,88 @@
+import { hostname } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { change, type Db, inTransaction, isSqlite, type Reader, select } from './database.ts';
+
+/** `host/pid/process start`: enough to see on the same host that a holder is dead. */
+export const thisProcess = (): string => `${hostname()}/${process.pid}/${processStart(process.pid) ?? 0}`;
+
+/** Start of a process in clock ticks since boot (Linux); `undefined` where there is no such process or no /proc. */
+function processStart(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** True only when the holder ran on this host and is certainly gone. */
+export function isDead(holder: string): boolean {
+  const [host, pidText, start] = holder.split('/');
+  if (host !== hostname()) return false;
+  const pid = Number(pidText);
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+  const now = processStart(pid);
+  return now !== undefined && start !== '0' && now !== start;
+}
+
+/** Database clock in ms since 1970: two hosts' own clocks may differ. */
+async function databaseNow(db: Reader): Promise<number> {
+  const sql = isSqlite(db)
+    ? "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS ms"
+    : 'SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED) AS ms';
+  const [row] = await select<{ ms: number }>(db, sql);
+  return Number(row?.ms);
+}
+
+export interface Lease {
+  readonly name: string;
+  readonly holder: string;
+  /** Grows by one with every new holder; state writes of an older epoch are refused. */
+  readonly epoch: number;
+}
+
+/** Takes a lease if it is free, expired, or its holder is a dead process of this host; `undefined` if another has it. */
+export async function takeLease(db: Db, name: string, holder: string, ttlMs: number): Promise<Lease | undefined> {
+  return inTransaction(db, async (tx) => {
+    const lock = isSqlite(tx) ? '' : ' FOR UPDATE';
+    const now = await databaseNow(tx);
+    const [row] = await select<{ holder: string; epoch: number; expires_ms: number }>(
+      tx,
+      `SELECT holder, epoch, expires_ms FROM leases WHERE name = ?${lock}`,
+      [name],
+    );
+    if (row === undefined) {
+      await tx('leases').insert({ name, holder, epoch: 1, expires_ms: now + ttlMs });
+      return { name, holder, epoch: 1 };
+    }
+    const free = row.holder === '' || Number(row.expires_ms) <= now || isDead(row.holder);
+    if (!free) return undefined;
+    const epoch = row.epoch + 1;
+    await change(tx, 'UPDATE leases SET holder = ?, epoch = ?, expires_ms = ? WHERE name = ? AND epoch = ?', [
+      holder,
+      epoch,
+      now + ttlMs,
+      name,
+      row.epoch,
+    ]);
+    return { name, holder, epoch };
+  });
+}
+
+/** False when the lease was lost to another holder. */
+export async function renewLease(db: Db, lease: Lease, ttlMs: number): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    const now = await databaseNow(tx);
+    const sql = 'UPDATE leases SET expires_ms = ? WHERE name = ? AND holder = ? AND epoch = ?';
+    return (await change(tx, sql, [now + ttlMs, lease.name, lease.holder, lease.epoch])) === 1;
+  });
+}
+
+export async function dropLease(db: Db, lease: Lease): Promise<void> {
+  const sql = "UPDATE leases SET holder = '', expires_ms = 0 WHERE name = ? AND holder = ? AND epoch = ?";
+  await inTransaction(db, (tx) => change(tx, sql, [lease.name, lease.holder, lease.epoch]));
+}

@@ -1,0 +1,216 @@
+import type { Operation } from '../record.ts';
+import { change, insertRows, placeholders, type Reader, select, takeNumbers, type Tx } from './database.ts';
+
+/** The newest state of a record, as far as taking in the next version needs it. */
+export interface Newest {
+  readonly id: number;
+  readonly version: number;
+  readonly operation: Operation;
+  /** Lower-case hex. */
+  readonly digest: string;
+  readonly revisedAt: string | undefined;
+}
+
+interface NewestRow {
+  readonly id: number;
+  readonly record_key: Buffer;
+  readonly newest_version: number;
+  readonly newest_operation: Operation;
+  readonly newest_digest: Buffer;
+  readonly newest_revised_at: string | null;
+}
+
+const newestColumns = 'id, record_key, newest_version, newest_operation, newest_digest, newest_revised_at';
+
+/** By record key (hex). */
+export async function newestByKey(db: Reader, keys: readonly Buffer[]): Promise<Map<string, Newest>> {
+  const found = new Map<string, Newest>();
+  if (keys.length === 0) return found;
+  const sql = `SELECT ${newestColumns} FROM records WHERE record_key IN (${placeholders(keys.length)})`;
+  for (const row of await select<NewestRow>(db, sql, keys)) found.set(row.record_key.toString('hex'), toNewest(row));
+  return found;
+}
+
+const toNewest = (row: NewestRow): Newest => ({
+  id: Number(row.id),
+  version: row.newest_version,
+  operation: row.newest_operation,
+  digest: row.newest_digest.toString('hex'),
+  revisedAt: row.newest_revised_at ?? undefined,
+});
+
+/** Live records (not yet replaced) that came from these rows of a bureau, by source reference (hex): how a corrected key field is seen. */
+export async function newestBySourceRef(db: Reader, refs: readonly Buffer[]): Promise<Map<string, Newest>> {
+  const found = new Map<string, Newest>();
+  if (refs.length === 0) return found;
+  const sql = `SELECT ${newestColumns}, source_ref FROM records
+     WHERE successor_id IS NULL AND source_ref IN (${placeholders(refs.length)})`;
+  for (const row of await select<NewestRow & { source_ref: Buffer }>(db, sql, refs)) {
+    found.set(row.source_ref.toString('hex'), toNewest(row));
+  }
+  return found;
+}
+
+/** Which of these contents a record already had in an older version: `${id}/${digest hex}`. */
+export async function earlierContents(db: Reader, ids: readonly number[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const sql = `SELECT record_id, digest FROM versions WHERE record_id IN (${placeholders(ids.length)})`;
+  const rows = await select<{ record_id: number; digest: Buffer }>(db, sql, ids);
+  return new Set(rows.map((row) => `${row.record_id}/${row.digest.toString('hex')}`));
+}
+
+export interface NewVersion {
+  /** Absent: a new record. */
+  readonly known: { readonly id: number; readonly version: number } | undefined;
+  readonly key: Buffer;
+  readonly type: string;
+  readonly authority: string;
+  readonly job: string;
+  readonly number: string | undefined;
+  readonly name: string | undefined;
+  readonly creditCode: string | undefined;
+  readonly sourceRef: Buffer | undefined;
+  readonly operation: Operation;
+  /** Canonical JSON of the unified record. */
+  readonly body: string;
+  readonly digest: Buffer;
+  readonly rawDigest: Buffer;
+  readonly revisedAt: string | undefined;
+  readonly rowNo: number;
+  /** Canonical JSON of warnings and notes, `undefined` if none. */
+  readonly faults: string | undefined;
+  /** Record that this one replaces after a corrected key field. */
+  readonly predecessorId: number | undefined;
+}
+
+const recordColumns = [
+  'id',
+  'record_key',
+  'type',
+  'authority',
+  'job',
+  'number',
+  'name',
+  'credit_code',
+  'source_ref',
+  'newest_version',
+  'newest_operation',
+  'newest_digest',
+  'newest_revised_at',
+  'predecessor_id',
+];
+const versionColumns = [
+  'record_id',
+  'version',
+  'operation',
+  'body',
+  'digest',
+  'raw_digest',
+  'revised_at',
+  'intake_id',
+  'row_no',
+  'faults',
+  'created_at',
+];
+
+/**
+ * Appends versions in the given order. Every new record is numbered densely, so the same input gives the same ids on
+ * both databases. Returns the record ids in the order of `versions`.
+ */
+export async function appendVersions(tx: Tx, intakeId: number, versions: readonly NewVersion[], now: Date): Promise<number[]> {
+  const fresh = versions.filter(({ known }) => known === undefined).length;
+  let next = fresh === 0 ? 0 : await takeNumbers(tx, 'records', fresh);
+  const ids = versions.map(({ known }) => known?.id ?? next++);
+  const records: unknown[][] = [];
+  const rows: unknown[][] = [];
+  const at = now.toISOString();
+  for (const [index, version] of versions.entries()) {
+    const id = ids[index] ?? 0;
+    const number = (version.known?.version ?? 0) + 1;
+    if (version.known === undefined) records.push(recordRow(id, version));
+    rows.push([
+      id,
+      number,
+      version.operation,
+      version.body,
+      version.digest,
+      version.rawDigest,
+      version.revisedAt ?? null,
+      intakeId,
+      version.rowNo,
+      version.faults ?? null,
+      at,
+    ]);
+  }
+  await insertRows(tx, 'records', recordColumns, records);
+  await insertRows(tx, 'versions', versionColumns, rows);
+  for (const [index, version] of versions.entries()) {
+    if (version.known !== undefined) await moveNewest(tx, ids[index] ?? 0, version.known.version, version);
+    if (version.predecessorId !== undefined) await linkSuccessor(tx, version.predecessorId, ids[index] ?? 0);
+  }
+  return ids;
+}
+
+const recordRow = (id: number, version: NewVersion): unknown[] => [
+  id,
+  version.key,
+  version.type,
+  version.authority,
+  version.job,
+  clip(version.number),
+  clip(version.name),
+  version.creditCode ?? null,
+  version.sourceRef ?? null,
+  1,
+  version.operation,
+  version.digest,
+  version.revisedAt ?? null,
+  version.predecessorId ?? null,
+];
+
+/** Search columns only; the record itself is never cut. */
+const clip = (text: string | undefined): string | null => (text === undefined ? null : text.slice(0, 255));
+
+async function moveNewest(tx: Tx, id: number, from: number, version: NewVersion): Promise<void> {
+  const changed = await change(
+    tx,
+    `UPDATE records SET newest_version = ?, newest_operation = ?, newest_digest = ?, newest_revised_at = ?,
+       number = ?, name = ?, credit_code = ?, source_ref = COALESCE(?, source_ref), successor_id = NULL,
+       predecessor_id = COALESCE(?, predecessor_id) WHERE id = ? AND newest_version = ?`,
+    [
+      from + 1,
+      version.operation,
+      version.digest,
+      version.revisedAt ?? null,
+      clip(version.number),
+      clip(version.name),
+      version.creditCode ?? null,
+      version.sourceRef ?? null,
+      version.predecessorId ?? null,
+      id,
+      from,
+    ],
+  );
+  if (changed !== 1) throw new Error(`record ${id}: version ${from} is no longer the newest`);
+}
+
+/** The replaced record gives up its source reference, so that the bureau's row now means the new one. */
+const linkSuccessor = (tx: Tx, predecessor: number, successor: number): Promise<number> =>
+  change(tx, 'UPDATE records SET successor_id = ?, source_ref = NULL WHERE id = ?', [successor, predecessor]);
+
+/** Body of one version. */
+export async function readVersion(db: Reader, id: number, version: number) {
+  const sql = `SELECT r.type, r.authority, r.number, r.name, r.credit_code, r.record_key, v.body, v.operation
+     FROM records r JOIN versions v ON v.record_id = r.id WHERE r.id = ? AND v.version = ?`;
+  const [row] = await select<{
+    type: string;
+    authority: string;
+    number: string | null;
+    name: string | null;
+    credit_code: string | null;
+    record_key: Buffer;
+    body: string;
+    operation: Operation;
+  }>(db, sql, [id, version]);
+  return row;
+}

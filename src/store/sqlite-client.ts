@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module';
+import type Database from 'better-sqlite3';
+
+const require = createRequire(import.meta.url);
+const Client = require('knex/lib/dialects/better-sqlite3/index.js');
+const Transaction: new (...parts: unknown[]) => { query(connection: unknown, sql: string): unknown } =
+  require('knex/lib/dialects/sqlite3/execution/sqlite-transaction.js');
+const Driver = require('better-sqlite3');
+
+/** How long a statement may block the thread on another process's lock, ms; the transaction is retried as a whole (T22). */
+const BUSY_MS = 50;
+const CACHED_STATEMENTS = 64;
+const statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
+
+/** `BEGIN IMMEDIATE`: a deferred read → write upgrade fails at once with SQLITE_BUSY_SNAPSHOT (delivery.md T16). */
+class ImmediateTransaction extends Transaction {
+  begin(connection: unknown): unknown {
+    return this.query(connection, 'BEGIN IMMEDIATE;');
+  }
+}
+
+/** knex's better-sqlite3 client with immediate transactions, durable settings and prepared statements kept. */
+export class SqliteClient extends Client {
+  async acquireRawConnection(): Promise<Database.Database> {
+    const { filename, readonly } = this['connectionSettings'];
+    const database: Database.Database = new Driver(filename, { readonly: readonly === true, timeout: BUSY_MS });
+    if (readonly !== true) database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.pragma('foreign_keys = ON');
+    database.pragma('wal_autocheckpoint = 8000');
+    database.pragma('cache_size = -65536');
+    database.pragma('temp_store = MEMORY');
+    return database;
+  }
+
+  transaction(container: unknown, config?: unknown, outer?: unknown): unknown {
+    return new ImmediateTransaction(this, container, config, outer);
+  }
+
+  async _query(connection: Database.Database, query: KnexQuery): Promise<KnexQuery> {
+    const statement = prepared(connection, query.sql);
+    const bindings = this['_formatBindings'](query.bindings);
+    if (statement.reader) {
+      query.response = statement.all(bindings);
+      return query;
+    }
+    const result = statement.run(bindings);
+    query.response = result;
+    query.context = { lastID: result.lastInsertRowid, changes: result.changes };
+    return query;
+  }
+}
+
+interface KnexQuery {
+  readonly sql: string;
+  readonly bindings: readonly unknown[];
+  response?: unknown;
+  context?: unknown;
+}
+
+function prepared(connection: Database.Database, sql: string): Database.Statement {
+  let kept = statements.get(connection);
+  if (kept === undefined) statements.set(connection, (kept = new Map()));
+  const known = kept.get(sql);
+  if (known !== undefined) return known;
+  const oldest = kept.size >= CACHED_STATEMENTS ? kept.keys().next().value : undefined;
+  if (oldest !== undefined) kept.delete(oldest);
+  const statement = connection.prepare(sql);
+  kept.set(sql, statement);
+  return statement;
+}
