@@ -5,13 +5,11 @@ import type { JsonObject } from './json.ts';
 export type Operation = 'UPSERT' | 'WITHDRAW';
 
 /**
- * A unified record: what the library keeps, whatever bureau it came from. Its shape is the JSON Schema
- * of its type (schemas/licence, schemas/penalty, schemas/enterprise); these members are common to all.
+ * A unified record: what the library keeps, whatever bureau it came from. Its shape is the JSON Schema of its type
+ * (schemas/licence, schemas/penalty, schemas/enterprise). `revisedAt`, where the bureau says it, is the local time
+ * (Asia/Shanghai) of its last change.
  */
-export interface UnifiedRecord extends JsonObject {
-  /** Legal instant of the bureau's last change, `YYYY-MM-DDTHH:MM:SS` local (Asia/Shanghai) or a date; absent if the bureau does not say. */
-  readonly revisedAt?: string;
-}
+export type UnifiedRecord = JsonObject;
 
 /** `record_key = SHA-256(JCS([record_type, issuing_authority, natural_key]))`, 32 bytes (delivery.md §1.1, T14). */
 export const recordKey = (type: string, authority: string, naturalKey: readonly string[]): Buffer =>

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { durationS } from './duration.ts';
+import type { Job, PullJob } from './job.ts';
+import type { Form } from './outbound.ts';
+import type { UnifiedType } from './schema.ts';
+import type { Settings } from './settings.ts';
+import { type Db, openDatabase } from './store/database.ts';
+import { migrate } from './store/migrations.ts';
+import { openTrace, type Trace, type TraceOptions } from './trace.ts';
+
+/** A sound set-up: everything that files and environment decide, checked. */
+export interface Setup {
+  readonly settings: Settings;
+  readonly jobs: readonly Job[];
+  readonly types: ReadonlyMap<string, UnifiedType>;
+  readonly forms: ReadonlyMap<string, Form>;
+  /** Values that must never appear in a trace. */
+  readonly secrets: readonly string[];
+}
+
+/** What runs work with; opened once per process (or worker thread). */
+export interface Hub extends Setup {
+  readonly db: Db;
+  readonly trace: Trace;
+  readonly now: () => Date;
+  /** Local date of an instant in HUB_TIMEZONE, `YYYY-MM-DD`. */
+  readonly localDate: (instant: Date) => string;
+  close(): Promise<void>;
+}
+
+/** Opens database (brought up to this program's version) and trace. Throws HubError DATABASE_…. */
+export async function openHub(
+  setup: Setup,
+  options: { readonly console?: TraceOptions['console']; readonly now?: () => Date } = {},
+): Promise<Hub> {
+  const { settings, secrets } = setup;
+  const db = await openDatabase(settings.databaseUrl);
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  const trace = openTrace({
+    dir: join(settings.dataDir, 'trace'),
+    level: settings.traceLevel,
+    secrets,
+    ...(options.console === undefined ? {} : { console: options.console }),
+  });
+  const dates = new Intl.DateTimeFormat('sv-SE', { timeZone: settings.timezone, dateStyle: 'short' });
+  return {
+    ...setup,
+    db,
+    trace,
+    now: options.now ?? (() => new Date()),
+    localDate: (instant) => dates.format(instant),
+    close: async () => {
+      await db.destroy();
+      await trace.close();
+    },
+  };
+}
+
+/** 处室 of each pull job; a job that is no longer there is named by itself. */
+export function divisions(jobs: readonly Job[]): (job: string) => string {
+  const known = new Map(jobs.filter((job): job is PullJob => job.kind === 'pull').map(({ name, division }) => [name, division]));
+  return (job) => known.get(job) ?? job;
+}
+
+/** Types that a pattern such as `licence/*` means. */
+export const matchingTypes = (pattern: string, types: Iterable<string>): string[] => {
+  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : undefined;
+  return [...types].filter((type) => (prefix === undefined ? type === pattern : type.startsWith(prefix)));
+};
+
+export const durationMs = (text: string | undefined, fallback: string): number => (durationS(text ?? fallback) ?? 0) * 1000;

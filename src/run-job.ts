@@ -1,0 +1,262 @@
+import { HubError } from './errors.ts';
+import { divisions, durationMs, type Hub, matchingTypes } from './hub-context.ts';
+import type { Job, PullJob, PushJob } from './job.ts';
+import type { Form } from './outbound.ts';
+import { openPlatform } from './platforms/index.ts';
+import { pull } from './pull.ts';
+import { push } from './push.ts';
+import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
+import { openSource } from './sources/index.ts';
+import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } from './store/leases.ts';
+import { readReleases } from './store/releases.ts';
+import { endRun, openRuns, startRun } from './store/runs.ts';
+import { countOpen } from './store/quarantine.ts';
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  /** Who started it: `shell:name` or `scheduler`. */
+  readonly by: string;
+  /** A run that was claimed already (scheduler); absent: a new one. */
+  readonly run?: number;
+  readonly dryRun?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+  readonly reason?: string;
+  readonly acceptShrink?: boolean;
+  /** Push: settle what is open, seal nothing new. */
+  readonly followUpOnly?: boolean;
+  readonly onProgress?: (done: number, total?: number) => void;
+}
+
+const LEASE_MS = 60_000;
+const RENEW_MS = 15_000;
+
+/**
+ * One execution of a job, from its row in `runs` to its report. A failed run is a report with state `failed` or `held`,
+ * not an exception; only bugs and a missing job throw.
+ */
+export async function runJob(hub: Hub, name: string, options: RunOptions): Promise<RunReport> {
+  const job = findJob(hub, name);
+  await buryDeadRuns(hub, job);
+  const holder = thisProcess();
+  const { now } = hub;
+  const run = options.run ?? (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason }));
+  hub.trace.info('run.start', { run, job: name, by: options.by });
+  const report = await underLease(hub, job, holder, options, run);
+  await endRun(hub.db, run, { state: report.state, report: reportJson(report), now: now() });
+  hub.trace[report.state === 'done' ? 'info' : 'error']('run.end', {
+    run,
+    job: name,
+    state: report.state,
+    ...report.counts,
+    faults: report.faults,
+    code: report.error?.code,
+    fix: report.error?.fix,
+  });
+  return report;
+}
+
+function findJob(hub: Hub, name: string): Job {
+  const job = hub.jobs.find((candidate) => candidate.name === name);
+  if (job !== undefined) return job;
+  throw new HubError('JOB_UNKNOWN', `没有作业 ${name} (there is no job ${name})`, {
+    remedy: 'give-up',
+    fix: '用 hub jobs 查看作业 (see hub jobs)',
+  });
+}
+
+/** Runs whose process is gone without a word are marked, so that nobody waits for them. */
+async function buryDeadRuns({ db, now }: Hub, job: Job): Promise<void> {
+  for (const { id, holder } of await openRuns(db, job.name)) {
+    if (isDead(holder)) await endRun(db, id, { state: 'died', report: { job: job.name, state: 'died' }, now: now() });
+  }
+}
+
+/** One run of a job (pull) or at a platform (push) at a time, over all processes. */
+async function underLease(hub: Hub, job: Job, holder: string, options: RunOptions, run: number): Promise<RunReport> {
+  const name = job.kind === 'pull' ? `pull:${job.name}` : `push:${job.platformName}`;
+  const lease = await takeLease(hub.db, name, `${holder}/${run}`, LEASE_MS);
+  if (lease === undefined) return failedReport(job, run, options, busy(job));
+  const lost = new AbortController();
+  const renewing = setInterval(() => void renew(hub, lease, lost), RENEW_MS);
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  try {
+    return await (job.kind === 'pull' ? runPull(hub, job, run, { ...options, signal }) : runPush(hub, job, run, lease, { ...options, signal }));
+  } catch (error) {
+    return failedReport(job, run, options, error);
+  } finally {
+    clearInterval(renewing);
+    await dropLease(hub.db, lease);
+  }
+}
+
+async function renew(hub: Hub, lease: Lease, lost: AbortController): Promise<void> {
+  const kept = await renewLease(hub.db, lease, LEASE_MS).catch(() => true);
+  if (!kept) lost.abort(new Error(`lease ${lease.name} lost`));
+}
+
+const busy = (job: Job): HubError =>
+  new HubError('RUN_OVERLAPPING', `作业 ${job.name} 正由另一进程运行 (another process is running this job)`, {
+    remedy: 'retry',
+    fix: '等它结束后再试，用 hub runs 查看 (wait for it, see hub runs)',
+  });
+
+async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions): Promise<RunReport> {
+  const { db, now, localDate, settings } = hub;
+  const type = hub.types.get(job.type);
+  if (type === undefined) throw new Error(`job ${job.name}: type ${job.type} is not loaded`);
+  const source = await openSource(job.source, { name: job.name, ...hosts(settings.allowedHosts) });
+  try {
+    const { counts, faults, stopped } = await pull(job, {
+      db,
+      source,
+      type,
+      runId: run,
+      now,
+      localDate,
+      signal: options.signal,
+      dryRun: options.dryRun ?? false,
+      since: options.since,
+      until: options.until,
+      acceptShrink: options.acceptShrink ?? false,
+      onProgress: ({ read }) => options.onProgress?.(read),
+    });
+    const head = { kind: 'pull' as const, run, job: job.name, dryRun: options.dryRun ?? false };
+    return { ...head, ...ending(stopped), counts, faults: Object.fromEntries(faults) };
+  } finally {
+    await source.close();
+  }
+}
+
+const hosts = (allowed: readonly string[]): { allowedHosts?: readonly string[] } =>
+  allowed.length === 0 ? {} : { allowedHosts: allowed };
+
+const RECEIPT_WAIT_MS = 30_000;
+
+async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, options: RunOptions): Promise<RunReport> {
+  const { db, now, settings, types } = hub;
+  const spec = job.platform;
+  const platform = await openPlatform(spec, { name: job.platformName, allowedHosts: settings.allowedHosts, now });
+  const wanted = formsByType(job, hub);
+  const isEvery = (type: string): boolean => types.get(type)?.everyVersion ?? false;
+  const releases = await readReleases(db);
+  const waiting = (await countOpen(db, 'outbound', { platform: job.platformName })) + (await countOpen(db, 'platform', { platform: job.platformName }));
+  const context = {
+    db,
+    hubId: settings.hubId,
+    platform,
+    platformName: job.platformName,
+    sender: spec.sender ?? { code: '', name: settings.hubId },
+    types,
+    formsOf: (type: string) => wanted.get(type) ?? [],
+    divisionOf: divisions(hub.jobs),
+    released: (recordId: number, version: number) => releases.get(`${recordId}/${version}`) ?? NONE,
+    ticketsOpen: () => waiting > 0,
+    today: hub.localDate(now()),
+    epoch: lease.epoch,
+    runId: run,
+    actor: options.by,
+    now,
+    signal: options.signal,
+    trace: hub.trace,
+    querySettleMs: durationMs(spec.querySettle, '0s'),
+    answerWithinMs: durationMs(spec.answerWithin, '48h'),
+    batchSize: spec.batchSize ?? 500,
+    concurrency: spec.concurrency ?? 2,
+    fullState: [...wanted.keys()].filter((type) => !isEvery(type)),
+    everyVersion: [...wanted.keys()].filter(isEvery),
+    receiptWaitMs: RECEIPT_WAIT_MS,
+    followUpOnly: options.followUpOnly ?? false,
+    dryRun: options.dryRun ?? false,
+    onProgress: ({ sealed }: PushCounts) => options.onProgress?.(sealed),
+  };
+  try {
+    const { counts, faults, stopped } = await push(context);
+    const end = stopped === undefined ? unfinished(job, counts) : ending(stopped);
+    return { ...pushHead(job, run, options), counts, faults: Object.fromEntries(faults), ...end };
+  } finally {
+    await platform.close();
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Outbound forms per record type, in order of trial. */
+function formsByType(job: PushJob, hub: Hub): Map<string, readonly Form[]> {
+  const byType = new Map<string, readonly Form[]>();
+  for (const [pattern, names] of Object.entries(job.types)) {
+    const forms = names.flatMap((name) => hub.forms.get(name) ?? []);
+    for (const type of matchingTypes(pattern, hub.types.keys())) if (!byType.has(type)) byType.set(type, forms);
+  }
+  return byType;
+}
+
+/** Receipts that are still to come are no failure where the platform answers later; a held batch needs a person. */
+function unfinished(job: PushJob, { held, unsettled }: PushCounts): Ending {
+  if (held > 0) {
+    return {
+      state: 'held',
+      error: {
+        code: 'BATCH_HELD',
+        message: `${held} 个批次等待人工处理 (${held} batches held for a person)`,
+        fix: `用 hub batches --platform ${job.platformName} 查看，与平台核对 (see hub batches, clear them with the platform)`,
+      },
+    };
+  }
+  if (unsettled === 0 || job.platform.doneWhen !== 'answered') return { state: 'done' };
+  return {
+    state: 'failed',
+    error: {
+      code: 'RECEIPT_OUTSTANDING',
+      message: `${unsettled} 个批次已送达，回执未到 (${unsettled} batches handed over, receipts outstanding)`,
+      fix: '无需重发，到时会自动查询 (nothing to do: it is asked again by itself)',
+    },
+  };
+}
+
+type Ending = Pick<RunReport, 'state' | 'error'>;
+
+function ending(stopped: unknown): Ending {
+  if (stopped === undefined) return { state: 'done' };
+  const error = toFailure(stopped);
+  return { state: HELD_CODES.has(error.code) ? 'held' : 'failed', error };
+}
+
+const pushHead = (job: PushJob, run: number, { dryRun }: RunOptions) => ({
+  kind: 'push' as const,
+  run,
+  job: job.name,
+  platform: job.platformName,
+  dryRun: dryRun ?? false,
+});
+
+const noPull: PullCounts = { read: 0, accepted: 0, unchanged: 0, quarantined: 0 };
+
+function failedReport(job: Job, run: number, options: RunOptions, error: unknown): RunReport {
+  const end = { ...ending(error), faults: {} };
+  if (job.kind === 'push') return { ...pushHead(job, run, options), ...end, counts: emptyPush };
+  return { kind: 'pull', run, job: job.name, dryRun: options.dryRun ?? false, ...end, counts: noPull };
+}
+
+const HELD_CODES: ReadonlySet<string> = new Set(['SOURCE_SHRUNK', 'BATCH_HELD']);
+
+const emptyPush: PushCounts = {
+  pending: 0,
+  notForPlatform: 0,
+  notPublic: 0,
+  quarantined: 0,
+  sealed: 0,
+  accepted: 0,
+  rejected: 0,
+  withdrawn: 0,
+  batches: 0,
+  unsettled: 0,
+  held: 0,
+};
+
+/** A HubError says what to do; anything else is a bug: its stack goes to the trace, the run is not repeated. */
+function toFailure(error: unknown): RunFailure {
+  if (error instanceof HubError) return { code: error.code, message: error.message, fix: error.fix };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'HUB_BROKEN', message: text, fix: '这是程序缺陷，请保留运行日志并报告 (a bug: keep the trace and report it)' };
+}

@@ -1,0 +1,57 @@
+import type { JsonObject } from './json.ts';
+
+/** What a pull read and how every row ended: read = accepted + unchanged + quarantined. */
+export interface PullCounts {
+  readonly read: number;
+  readonly accepted: number;
+  readonly unchanged: number;
+  readonly quarantined: number;
+}
+
+/** What a push found pending and how it ended; `withheld` records are not for publication or wait in quarantine. */
+export interface PushCounts {
+  readonly pending: number;
+  readonly notForPlatform: number;
+  readonly notPublic: number;
+  readonly quarantined: number;
+  readonly sealed: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly withdrawn: number;
+  readonly batches: number;
+  /** Batches that are not settled yet, and those held for a person. */
+  readonly unsettled: number;
+  readonly held: number;
+}
+
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+interface ReportHead {
+  readonly run: number;
+  readonly job: string;
+  readonly dryRun: boolean;
+  readonly state: 'done' | 'failed' | 'held';
+  /** Fault code → records. */
+  readonly faults: { readonly [code: string]: number };
+  readonly error?: RunFailure | undefined;
+}
+
+export interface PullReport extends ReportHead {
+  readonly kind: 'pull';
+  readonly counts: PullCounts;
+}
+
+export interface PushReport extends ReportHead {
+  readonly kind: 'push';
+  readonly platform: string;
+  readonly counts: PushCounts;
+}
+
+export type RunReport = PullReport | PushReport;
+
+/** As kept in the database and printed with --json. */
+export const reportJson = (report: RunReport): JsonObject => JSON.parse(JSON.stringify(report));
