@@ -6,13 +6,39 @@ import type { Json } from './json.ts';
  * Throws RangeError on lone surrogates (delivery.md T11) and on numbers that JSON cannot carry.
  */
 export function canonicalJson(value: Json): string {
-  return write(value);
+  const sorted = inOrder(value);
+  if (sorted === undefined) return write(value);
+  const text = JSON.stringify(sorted);
+  // JSON.stringify writes a lone surrogate as an escape; only then is it worth looking closer.
+  return text.includes('\\ud') ? write(value) : text;
 }
 
-function text(value: string): string {
-  if (!value.isWellFormed()) throw new RangeError('lone surrogate in canonical JSON');
-  return JSON.stringify(value);
+/**
+ * The same value with its members sorted, so that one native call can write it; `undefined` where an object has a key that
+ * JavaScript would put first because it looks like an array index.
+ */
+function inOrder(value: Json): Json | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (value === null || typeof value !== 'object') return value;
+  if (isArray(value)) return every(value.map(inOrder));
+  const sorted: { [key: string]: Json } = {};
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member === undefined) continue;
+    const ordered = inOrder(member);
+    if (ordered === undefined || isIndex(key)) return undefined;
+    sorted[key] = ordered;
+  }
+  return sorted;
 }
+
+const every = (items: readonly (Json | undefined)[]): Json | undefined =>
+  items.includes(undefined) ? undefined : (items as readonly Json[]);
+
+const isIndex = (key: string): boolean => {
+  const first = key.charCodeAt(0);
+  return (first >= 48 && first <= 57) || key === '__proto__';
+};
 
 function write(value: Json): string {
   if (typeof value === 'string') return text(value);
@@ -29,6 +55,11 @@ function write(value: Json): string {
     members += `${members === '' ? '' : ','}${text(key)}:${write(member)}`;
   }
   return `{${members}}`;
+}
+
+function text(value: string): string {
+  if (!value.isWellFormed()) throw new RangeError('lone surrogate in canonical JSON');
+  return JSON.stringify(value);
 }
 
 const isArray = (value: Json): value is readonly Json[] => Array.isArray(value);

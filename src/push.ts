@@ -7,7 +7,7 @@ import type { OutgoingBatch } from './platform.ts';
 import type { Operation } from './record.ts';
 import type { PushCounts } from './run-report.ts';
 import { type Member, openTickets, render, type Seal, seal } from './seal.ts';
-import { type BatchRow, countRun, listBatches, type PendingRow, readPending, unsettledBatches } from './store/outbox.ts';
+import { type BatchRow, countRun, countWithheld, listBatches, type PendingRow, readPending, unsettledBatches } from './store/outbox.ts';
 import type { Ticket } from './store/quarantine.ts';
 
 export interface Push extends Seal, Deliver {
@@ -68,13 +68,13 @@ export async function push(context: Push): Promise<Pushed> {
 function startRound(progress: Progress): void {
   progress.sealedNow = 0;
   progress.faults.clear();
-  Object.assign(progress.counts, { notForPlatform: 0, notPublic: 0, quarantined: 0 });
+  Object.assign(progress.counts, { notForPlatform: 0, quarantined: 0 });
 }
 
 const noCounts = (): Mutable<PushCounts> => ({
   pending: 0,
   notForPlatform: 0,
-  notPublic: 0,
+  withheld: 0,
   quarantined: 0,
   sealed: 0,
   accepted: 0,
@@ -133,7 +133,6 @@ function sort(rows: readonly PendingRow[], waiting: Map<Form, Member[]>, context
   for (const row of rows) {
     const rendered = render(row, context);
     if (rendered.fate === 'not-for-platform') counts.notForPlatform += 1;
-    else if (rendered.fate === 'not-public') counts.notPublic += 1;
     else if (rendered.fate === 'ticket') {
       counts.quarantined += 1;
       tickets.push(rendered.ticket);
@@ -244,7 +243,8 @@ async function awaitReceipts(context: Push, progress: Progress): Promise<void> {
 /** Verdicts come from the rows, not from counting along. */
 async function countOpen(context: Push, { counts }: Progress): Promise<void> {
   if (!context.dryRun) Object.assign(counts, await countRun(context.db, context.platformName, context.runId));
-  counts.pending = counts.sealed + counts.notForPlatform + counts.notPublic + counts.quarantined;
+  counts.pending = counts.sealed + counts.notForPlatform + counts.quarantined;
+  counts.withheld = await countWithheld(context.db, context.platformName, [...context.fullState, ...context.everyVersion]);
   counts.unsettled = (await unsettledBatches(context.db, context.platformName)).length;
   counts.held = (await listBatches(context.db, { platform: context.platformName, states: ['HELD'], limit: PAGE })).length;
 }

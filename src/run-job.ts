@@ -243,7 +243,7 @@ const HELD_CODES: ReadonlySet<string> = new Set(['SOURCE_SHRUNK', 'BATCH_HELD'])
 const emptyPush: PushCounts = {
   pending: 0,
   notForPlatform: 0,
-  notPublic: 0,
+  withheld: 0,
   quarantined: 0,
   sealed: 0,
   accepted: 0,

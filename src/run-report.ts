@@ -8,11 +8,14 @@ export interface PullCounts {
   readonly quarantined: number;
 }
 
-/** What a push found pending and how it ended; `withheld` records are not for publication or wait in quarantine. */
+/**
+ * What a push found pending and how it ended. `withheld`: records of this platform's types that are not for publication
+ * (依申请公开, 不公开) or ended before they were ever shown; they are kept, never sent.
+ */
 export interface PushCounts {
   readonly pending: number;
   readonly notForPlatform: number;
-  readonly notPublic: number;
+  readonly withheld: number;
   readonly quarantined: number;
   readonly sealed: number;
   readonly accepted: number;

@@ -41,8 +41,6 @@ export type Rendered =
   | { readonly fate: 'member'; readonly form: Form; readonly member: Member }
   /** No form of this platform takes such a record (natural persons at credit-publicity). */
   | { readonly fate: 'not-for-platform' }
-  /** 依申请公开 / 不公开: kept, never sent. */
-  | { readonly fate: 'not-public' }
   | { readonly fate: 'ticket'; readonly ticket: Ticket };
 
 export interface Member extends SealedMember {
@@ -54,12 +52,12 @@ export function render(row: PendingRow, context: Seal): Rendered {
   const record: UnifiedRecord = JSON.parse(row.body);
   const form = context.formsOf(row.type).find((candidate) => candidate.takes(record));
   if (form === undefined) return { fate: 'not-for-platform' };
-  const release = releasable(record);
-  if (release.kind === 'withheld') return { fate: 'not-public' };
+  const withdrawal = row.operation === 'WITHDRAW';
+  const release = withdrawal ? [] : releasable(record).faults;
   const recordKey = row.key.toString('hex');
   const { data, faults } = form.render(record, { recordKey, operation: row.operation });
   const letPass = context.released(Number(row.id), row.version);
-  const wrong = [...release.faults, ...personalData(row, record, context), ...faults].filter(
+  const wrong = [...release, ...personalData(row, record, context), ...faults].filter(
     (fault) => isError(fault) && !letPass.has(fault.code),
   );
   if (wrong.length > 0) return { fate: 'ticket', ticket: outboundTicket(row, wrong, context) };

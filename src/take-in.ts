@@ -1,7 +1,8 @@
 import { canonicalJson, sha256Bytes } from './canonical.ts';
 import { at, type Fault, isError } from './fault.ts';
-import type { JsonObject } from './json.ts';
 import type { PullJob } from './job.ts';
+import type { Json, JsonObject } from './json.ts';
+import { readTimestamp } from './legal-date.ts';
 import type { Mapping } from './mapping.ts';
 import { contentDigest, type Operation, type UnifiedRecord } from './record.ts';
 import type { Identity, SearchTerms, UnifiedType } from './schema.ts';
@@ -75,6 +76,7 @@ function readRow(row: RawRow, context: TakeIn): Candidate | Ticket {
   const { job, type } = context;
   if (row.fields === undefined || row.faults.some(isError)) return ticketFor(row, undefined, row.faults, context);
   const { record, faults: mapped } = context.map(row.fields);
+  addRevision(record, row.fields, job);
   const faults = [...row.faults, ...mapped, ...type.complete(record, job.authority)];
   if (faults.some(isError)) return ticketFor(row, record, faults, context);
   faults.push(...type.check(record, { today: context.today }));
@@ -97,6 +99,15 @@ function readRow(row: RawRow, context: TakeIn): Candidate | Ticket {
     sourceRef,
     remarks: faults,
   };
+}
+
+/** Where the mapping does not say when a row was revised, the field that the source is ordered by does. */
+function addRevision(record: { revisedAt?: Json }, fields: JsonObject, { source }: PullJob): void {
+  if (record.revisedAt !== undefined || source.use === 'files') return;
+  const field = source.use === 'sql' ? source.updatedAt : source.cursor?.field;
+  const raw = field === undefined ? undefined : fields[field];
+  const revised = typeof raw === 'string' ? readTimestamp(raw).value : undefined;
+  if (revised !== undefined) record.revisedAt = revised;
 }
 
 /** The bureau's own row id, as a reference of this job. */

@@ -378,6 +378,14 @@ export async function countRun(db: Reader, platform: string, runId: number): Pro
   return { accepted: count('accepted'), rejected: count('rejected') };
 }
 
+/** Records whose newest state is not to be shown and that the platform was never told of. */
+export async function countWithheld(db: Reader, platform: string, types: readonly string[]): Promise<number> {
+  const sql = `SELECT COUNT(*) AS n FROM records r WHERE r.newest_operation = 'WITHDRAW' AND r.type IN (${placeholders(types.length)})
+     AND NOT ${sentBefore}`;
+  const [row] = types.length === 0 ? [] : await select<{ n: number }>(db, sql, [...types, platform]);
+  return Number(row?.n ?? 0);
+}
+
 export async function openAttempt(
   tx: Tx,
   attempt: { readonly batchId: string; readonly attempt: number; readonly epoch: number; readonly action: 'send' | 'query'; readonly now: Date },

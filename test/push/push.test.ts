@@ -191,12 +191,21 @@ describe.each(databases.filter(({ available }) => available))('pushing from $nam
     const b = await bench(await url());
     const phone = row(3, { content: '联系电话13877112233，负责印刷' });
     await b.take(row(1, { publicity: '不公开', why: '涉及商业秘密' }), row(2), phone);
-    expect((await b.push()).counts).toMatchObject({ notPublic: 1, quarantined: 1, accepted: 1 });
+    expect((await b.push()).counts).toMatchObject({ withheld: 1, quarantined: 1, accepted: 1 });
     const [ticket] = await listQuarantine(b.hub.db);
     expect(ticket?.stage).toBe('outbound');
     expect(JSON.stringify(ticket)).not.toContain('13877112233');
     expect(await waiveQuarantine(b.hub.db, ticket?.id ?? 0, { by: 'shell:test', reason: '单位总机，可公开' })).toBe('released');
     expect((await b.push()).counts).toMatchObject({ quarantined: 0, accepted: 1 });
+  });
+
+  test('what is closed to the public after it was shown is taken back', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    await b.push();
+    await b.take(row(1, { publicity: '依申请公开', why: '涉及个人隐私' }));
+    await b.push();
+    expect(posts(b).map(({ body }) => recordsIn(body).map(({ op }) => op))).toEqual([['U'], ['D']]);
   });
 
   test('a rehearsal counts and sends nothing', async () => {

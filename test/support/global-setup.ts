@@ -23,7 +23,7 @@ export default function setup(): (() => Promise<void>) | undefined {
       (error: unknown) => ring.end(String(error)),
     );
   }).listen(join(folder, 'doorbell'));
-  process.env['HUB_TEST_MARIADB_DOORBELL'] = join(folder, 'doorbell');
+  process.env['TEST_MARIADB_DOORBELL'] = join(folder, 'doorbell');
   return async () => {
     doorbell.close();
     await (await started)?.stop();

@@ -63,7 +63,7 @@ export async function startMariaDb(args: readonly string[] = []): Promise<MariaD
  * outside such a run the calling process starts a server of its own.
  */
 export async function freshDatabase(): Promise<string> {
-  const doorbell = process.env['HUB_TEST_MARIADB_DOORBELL'];
+  const doorbell = process.env['TEST_MARIADB_DOORBELL'];
   if (doorbell !== undefined) return askDoorbell(doorbell);
   own ??= startMariaDb();
   return createDatabase((await own).url);
