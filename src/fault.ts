@@ -25,3 +25,23 @@ export const hasError = (faults: readonly Fault[]): boolean => faults.some(isErr
 
 /** The same fault, standing at another path: rules know no paths, callers do. */
 export const at = (path: string, faults: readonly Fault[]): Fault[] => faults.map((fault) => ({ ...fault, path }));
+
+/** A fault of the whole text; the caller moves it to its field with `at`. */
+export const fault = (level: Fault['level'], code: string, zh: string, en: string): Fault => ({
+  code,
+  level,
+  path: '',
+  zh,
+  en,
+});
+
+const NO_FAULTS: readonly Fault[] = Object.freeze([]);
+
+/** A value that stands as it is, or with the faults that came with reading it. */
+export const read = <T>(value: T, faults: readonly Fault[] = NO_FAULTS): Reading<T> => ({ value, faults });
+
+/** No value: `because` is of level `error`; what was noticed before it goes along. */
+export const refuse = (because: Fault, before: readonly Fault[] = NO_FAULTS): Reading<never> => ({
+  value: undefined,
+  faults: [...before, because],
+});
