@@ -74,8 +74,9 @@ export function prepare(page: Page, context: TakeIn): Prepared {
 
 function readRow(row: RawRow, context: TakeIn): Candidate | Ticket {
   const { job, type } = context;
-  if (row.fields === undefined || row.faults.some(isError)) return ticketFor(row, undefined, row.faults, context);
+  if (row.fields === undefined) return ticketFor(row, undefined, row.faults, context);
   const { record, faults: mapped } = context.map(row.fields);
+  if (row.faults.some(isError)) return ticketFor(row, record, row.faults, context);
   addRevision(record, row.fields, job);
   const faults = [...row.faults, ...mapped, ...type.complete(record, job.authority)];
   if (faults.some(isError)) return ticketFor(row, record, faults, context);
