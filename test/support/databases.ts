@@ -1,16 +1,28 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { describe, onTestFinished } from 'vitest';
 import { type Db, openDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrations.ts';
 import { freshDatabase, mariaDbAvailable } from './mariadb.ts';
 
-/** Both databases that the hub runs on; every store test runs over this list. */
-export const databases: readonly { readonly name: string; readonly available: boolean; readonly url: () => Promise<string> }[] = [
+export interface TestDatabase {
+  readonly name: 'SQLite' | 'MariaDB';
+  readonly available: boolean;
+  /** Address of a new, empty database. */
+  readonly url: () => Promise<string>;
+}
+
+/** Both databases that the hub runs on. */
+export const databases: readonly TestDatabase[] = [
   { name: 'SQLite', available: true, url: async () => `sqlite:${join(temporaryFolder(), 'hub.db')}` },
   { name: 'MariaDB', available: mariaDbAvailable, url: freshDatabase },
 ];
+
+/** The same tests on SQLite and on MariaDB; a missing server is skipped and counted. */
+export function onBothDatabases(title: string, tests: (database: TestDatabase) => void): void {
+  for (const database of databases) describe.skipIf(!database.available)(`${title} ${database.name}`.trim(), () => tests(database));
+}
 
 /** A folder of this test, gone when it ends. */
 export function temporaryFolder(): string {
