@@ -43,7 +43,9 @@ export async function runJob(hub: Hub, name: string, options: RunOptions): Promi
   const run = options.run ?? (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason }));
   hub.trace.info('run.start', { run, job: name, by: options.by });
   const report = await underLease(hub, job, holder, options, run);
-  await endRun(hub.db, run, { state: report.state, report: reportJson(report), now: now() });
+  // An interrupted run goes on by itself at the next start, like one whose process was killed.
+  const state = options.signal.aborted ? 'died' : report.state;
+  await endRun(hub.db, run, { state, report: reportJson(report), now: now() });
   hub.trace[report.state === 'done' ? 'info' : 'error']('run.end', {
     run,
     job: name,
@@ -83,7 +85,7 @@ async function underLease(hub: Hub, job: Job, holder: string, options: RunOption
   try {
     return await (job.kind === 'pull' ? runPull(hub, job, run, { ...options, signal }) : runPush(hub, job, run, lease, { ...options, signal }));
   } catch (error) {
-    return failedReport(job, run, options, error);
+    return failedReport(job, run, options, signal.aborted ? interrupted(job) : error);
   } finally {
     clearInterval(renewing);
     await dropLease(hub.db, lease);
@@ -94,6 +96,12 @@ async function renew(hub: Hub, lease: Lease, lost: AbortController): Promise<voi
   const kept = await renewLease(hub.db, lease, LEASE_MS).catch(() => true);
   if (!kept) lost.abort(new Error(`lease ${lease.name} lost`));
 }
+
+const interrupted = (job: Job): HubError =>
+  new HubError('RUN_INTERRUPTED', `作业 ${job.name} 被中断 (the run was interrupted)`, {
+    remedy: 'retry',
+    fix: '再次运行即从中断处继续，不会丢失或重复 (run it again: it goes on from there, nothing is lost or doubled)',
+  });
 
 const busy = (job: Job): HubError =>
   new HubError('RUN_OVERLAPPING', `作业 ${job.name} 正由另一进程运行 (another process is running this job)`, {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { PullJob } from '../../src/job.ts';
@@ -9,7 +9,7 @@ import { readCursor } from '../../src/store/cursors.ts';
 import { select } from '../../src/store/database.ts';
 import { findRecords, ledgerOf } from '../../src/store/ledger.ts';
 import { listQuarantine, showQuarantine } from '../../src/store/quarantine.ts';
-import { databases } from '../support/databases.ts';
+import { onBothDatabases } from '../support/databases.ts';
 import { openTestHub, page, pullJob, row, schemas, sourceOf } from '../support/hub.ts';
 
 type Options = Partial<Pull> & { readonly job?: PullJob };
@@ -34,7 +34,7 @@ async function run(hub: Hub, given: readonly (Page | Error)[], { job = pullJob()
 const versionsOf = async (hub: Hub): Promise<unknown[]> =>
   select(hub.db, 'SELECT record_id AS id, version, operation FROM versions ORDER BY record_id, version');
 
-describe.each(databases.filter(({ available }) => available))('pulling into $name', ({ url }) => {
+onBothDatabases('pulling into', ({ url }) => {
   test('the same rows again make no new version, and every row read is counted once', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const first = await run(hub, [page([row(1), row(2)])]);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Hub } from '../../src/hub-context.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { pull } from '../../src/pull.ts';
@@ -9,7 +9,7 @@ import type { RunReport } from '../../src/run-report.ts';
 import { select } from '../../src/store/database.ts';
 import { listBatches } from '../../src/store/outbox.ts';
 import { listQuarantine } from '../../src/store/quarantine.ts';
-import { databases } from '../support/databases.ts';
+import { databases, onBothDatabases } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
 import { type Behaviour, type PlatformServer, type PlatformServerOptions, platformServer } from '../support/platform-server.ts';
 
@@ -66,7 +66,7 @@ function contentsPerKey(bench: Bench): Map<string, Set<string>> {
   return seen;
 }
 
-describe.each(databases.filter(({ available }) => available))('pushing from $name', ({ url }) => {
+onBothDatabases('pushing from', ({ url }) => {
   test('everything pending leaves once, in batches, and is settled by the receipt', async () => {
     const b = await bench(await url());
     await b.take(...rows(1, 25));

@@ -9,11 +9,11 @@ import { recordKey } from '../../src/record.ts';
 import { inTransaction, insertRows, openDatabase, select, takeNumbers } from '../../src/store/database.ts';
 import { appendVersions, newestByKey } from '../../src/store/library.ts';
 import { migrate } from '../../src/store/migrations.ts';
-import { databases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
+import { onBothDatabases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
 import { mariaDbAvailable, startMariaDb } from '../support/mariadb.ts';
 import { newVersion } from '../support/versions.ts';
 
-describe.each(databases.filter(({ available }) => available))('$name', ({ url }) => {
+onBothDatabases('', ({ url }) => {
   test('migrating twice changes nothing, and an older program refuses a newer database', async () => {
     const db = await openTestDatabase(await url());
     expect(await migrate(db)).toEqual([]);

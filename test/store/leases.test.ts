@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { dropLease, isDead, renewLease, takeLease, thisProcess } from '../../src/store/leases.ts';
 import type { Db } from '../../src/store/database.ts';
 import { claimDueRun, endRun, lastDueAt, listRuns, openRuns } from '../../src/store/runs.ts';
-import { databases, openTestDatabase } from '../support/databases.ts';
+import { onBothDatabases, openTestDatabase } from '../support/databases.ts';
 
 async function deadHolder(): Promise<string> {
   const child = spawn(process.execPath, ['-e', '']);
@@ -13,7 +13,7 @@ async function deadHolder(): Promise<string> {
   return `${hostname()}/${child.pid}/1`;
 }
 
-describe.each(databases.filter(({ available }) => available))('leases and runs on $name', ({ url }) => {
+onBothDatabases('leases and runs on', ({ url }) => {
   test('a lease has one holder, and each new holder a higher epoch', async () => {
     const db = await openTestDatabase(await url());
     const mine = await takeLease(db, 'push:p', thisProcess(), 60_000);

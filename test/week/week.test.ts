@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Db, openDatabase, select } from '../../src/store/database.ts';
 import { holdings } from '../../src/store/holdings.ts';
-import { databases, temporaryFolder } from '../support/databases.ts';
+import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
 import { cleanUp } from '../support/hub.ts';
 import { type HubProcess, hub } from '../support/hub-process.ts';
 
@@ -91,7 +91,7 @@ const IDS: { readonly [job: string]: string } = {
 
 const idOf = (job: string, fields: { readonly [name: string]: unknown }): string => String(fields[IDS[job] ?? '']);
 
-describe.each(databases.filter(({ available }) => available))('a week on $name', ({ name, url }) => {
+onBothDatabases('a week on', ({ name, url }) => {
   const points =
     name === 'SQLite'
       ? ['S0-read:2', 'S1-kept:1', 'S1-kept:3', 'S2-sealed:1', 'S3-intent:1', 'S3-intent:3', 'S4-sent:1', 'S4-sent:2', 'S5-answered:2', 'S6-settled:1', 'S6-settled:4']

@@ -1,0 +1,15 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number from 1. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('请写正整数 (write a whole number from 1)');
+}
+
+/** A local date `YYYY-MM-DD` that exists. */
+export function localDate(text: string): string {
+  const exists = /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text);
+  if (exists) return text;
+  throw new InvalidArgumentError('请写日期，例如 2026-11-27 (write a date such as 2026-11-27)');
+}

@@ -1,0 +1,50 @@
+import type { Job } from '../job.ts';
+import { dueTimes } from '../schedule.ts';
+import type { Define } from './main.ts';
+import { localTime, plain, print, printRows } from './print.ts';
+import { readSoundSetup } from './setup.ts';
+
+const NEXT = 3;
+const DAY_MS = 86_400_000;
+
+/** `hub jobs`: every job, and when it runs next. */
+export const jobsCommand: Define = (program, act) => {
+  program
+    .command('jobs')
+    .description('全部作业及下次运行时间 (every job and its next times)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async ({ json }: { json?: boolean }) => {
+        const { jobs, settings } = readSoundSetup();
+        const rows = jobs.map((job) => ({
+          name: job.name,
+          kind: job.kind,
+          title: job.title,
+          ...(job.kind === 'pull'
+            ? { type: job.type, division: job.division }
+            : { platform: job.platformName, types: job.types }),
+          cron: job.schedule?.cron ?? null,
+          next: nextTimes(job, settings.timezone).map((at) => at.toISOString()),
+        }));
+        printRows(rows, {
+          json,
+          none: `${settings.jobsDir} 里没有作业 (no jobs there)`,
+          head: ['作业 job', '标题 title', 'cron', '下次 next'],
+          cells: (row) => [row.name, row.title.zh, row.cron, localTime(row.next[0] ?? null, settings.timezone)],
+        });
+        if (!json) print(`时区 (time zone): ${plain(settings.timezone)}`);
+        return 0;
+      }),
+    );
+};
+
+/** Looks ahead further and further, as far as five years: 29 February comes seldom. */
+function nextTimes({ schedule }: Job, timezone: string): Date[] {
+  if (schedule === undefined) return [];
+  const now = new Date();
+  for (const days of [31, 366, 366 * 5]) {
+    const due = dueTimes(schedule, now, new Date(now.getTime() + days * DAY_MS), timezone);
+    if (due.length >= NEXT) return due.slice(0, NEXT);
+  }
+  return [];
+}

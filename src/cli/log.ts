@@ -1,0 +1,36 @@
+import { listLog } from '../store/log.ts';
+import { positive } from './argument.ts';
+import type { Define } from './main.ts';
+import { withDatabase } from './open.ts';
+import { localTime, printRows } from './print.ts';
+
+/** `hub log`: the delivery log, plain rows, newest first. */
+export const logCommand: Define = (program, act) => {
+  program
+    .command('log')
+    .description('报送日志，最新在前 (the delivery log, newest first)')
+    .option('--batch <id>', '只看一个批次 (of one batch)')
+    .option('--limit <n>', '最多几条 (at most)', positive, 50)
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async ({ batch, limit, json }: { batch?: string; limit: number; json?: boolean }) =>
+        withDatabase(async ({ db, settings }) => {
+          printRows(await listLog(db, { limit, ...(batch === undefined ? {} : { batchId: batch }) }), {
+            json,
+            none: '日志还是空的 (the log is empty)',
+            head: ['#', '时间 at', '谁 who', '事 what', '平台 platform', '批次 batch', '详情 detail'],
+            cells: (line) => [
+              line.id,
+              localTime(line.at, settings.timezone),
+              line.actor,
+              line.action,
+              line.platform,
+              line.batchId?.slice(0, 8),
+              JSON.stringify(line.detail),
+            ],
+          });
+          return 0;
+        }),
+      ),
+    );
+};

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { tell } from './print.ts';
+
+/** Adds one command; `act` turns an action that returns an exit code into one that commander can call. */
+export type Define = (program: Command, act: Act) => void;
+
+export type Act = <A extends unknown[]>(action: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
+
+/** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
+const commands: { readonly [name: string]: () => Promise<Define> } = {
+  check: async () => (await import('./check.ts')).checkCommand,
+  run: async () => (await import('./run.ts')).runCommand,
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  sandbox: async () => (await import('./sandbox.ts')).sandboxCommand,
+  demo: async () => (await import('./demo.ts')).demoCommand,
+  jobs: async () => (await import('./jobs.ts')).jobsCommand,
+  runs: async () => (await import('./runs.ts')).runsCommand,
+  ledger: async () => (await import('./ledger.ts')).ledgerCommand,
+  quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
+  batches: async () => (await import('./batches.ts')).batchesCommand,
+  log: async () => (await import('./log.ts')).logCommand,
+  code: async () => (await import('./code.ts')).codeCommand,
+  migrate: async () => (await import('./migrate.ts')).migrateCommand,
+};
+
+/** Runs one command. Exit codes: 0 good · 1 the answer is bad · 2 wrong usage · 78 wrong set-up. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const act: Act =
+    (action) =>
+    async (...args) => {
+      code = await action(...args);
+    };
+  const program = hubProgram();
+  for (const define of await chosen(argv[0])) define(program, act);
+  // A reader that closes early (`hub log | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    return error instanceof CommanderError ? usageCode(error) : tell(error);
+  }
+}
+
+/** The command that was named; all of them for help and for “did you mean”. */
+function chosen(name: string | undefined): Promise<readonly Define[]> {
+  const one = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return Promise.all((one === undefined ? Object.values(commands) : [one]).map((load) => load()));
+}
+
+function hubProgram(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return new Command('hub')
+    .description('证信通：证照与处罚信息的归集、入库与报送 (licences and penalties: pull, check, keep, push)')
+    .version(version, '-V, --version', '版本号 (version)')
+    .helpOption('-h, --help', '帮助 (help)')
+    .helpCommand('help [command]', '某条命令的帮助 (help on one command)')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`用法不对 (wrong usage): ${text.replace(/^error: /, '')}`) })
+    .addHelpText(
+      'after',
+      '\n退出码 (exit codes): 0 好 good · 1 结果有问题 bad answer · 2 用法不对 wrong usage · 78 设置不对 wrong set-up',
+    );
+}
+
+const usageCode = ({ exitCode, code }: CommanderError): number =>
+  exitCode === 0 && code !== 'commander.error' ? 0 : 2;

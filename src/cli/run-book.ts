@@ -1,0 +1,35 @@
+import type { RunBook } from '../engine/scheduler.ts';
+import type { Hub } from '../hub-context.ts';
+import type { Job } from '../job.ts';
+import { isDead, thisProcess } from '../store/leases.ts';
+import { claimDueRun, endRun, lastDueAt, listRuns, openRuns, type RunStart, startRun } from '../store/runs.ts';
+
+/** The scheduler's memory: the table `runs`. */
+export function databaseRunBook({ db, jobs, now }: Hub): RunBook {
+  const start = (job: Job, reason?: string): RunStart => ({
+    job: job.name,
+    kind: job.kind,
+    holder: thisProcess(),
+    now: now(),
+    reason,
+  });
+  const died = (run: number, reason: string): Promise<void> =>
+    endRun(db, run, { state: 'died', report: { state: 'died', reason }, now: now() });
+  return {
+    lastDueAt: (job) => lastDueAt(db, job),
+    claim: (job, dueAt, { state, reason }) => claimDueRun(db, { ...start(job, reason), dueAt, state }),
+    startAgain: (job, reason) => startRun(db, start(job, reason)),
+    markDied: died,
+    async cutOff() {
+      const broken: string[] = [];
+      for (const { name } of jobs) {
+        for (const { id, holder } of await openRuns(db, name)) {
+          if (isDead(holder)) await died(id, '进程中断 (the process was cut off)');
+        }
+        const [last] = await listRuns(db, { job: name, limit: 1 });
+        if (last?.state === 'died') broken.push(name);
+      }
+      return broken;
+    },
+  };
+}

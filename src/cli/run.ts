@@ -1,0 +1,125 @@
+import { SingleBar } from 'cli-progress';
+import { openHub } from '../hub-context.ts';
+import { runJob } from '../run-job.ts';
+import type { RunReport } from '../run-report.ts';
+import { didYouMean } from '../suggest.ts';
+import { actor } from './actor.ts';
+import { localDate } from './argument.ts';
+import type { Define } from './main.ts';
+import { complain, plain, print, printJson, wrongUsage } from './print.ts';
+import { readSoundSetup } from './setup.ts';
+import { untilSignal } from './signal.ts';
+
+interface RunOptions {
+  readonly dryRun?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+  readonly reason?: string;
+  readonly acceptShrink?: boolean;
+  readonly json?: boolean;
+}
+
+/** `hub run <job…>`: runs jobs now, one after the other. Exit 1 when one of them did not end well. */
+export const runCommand: Define = (program, act) => {
+  program
+    .command('run <job...>')
+    .description('立即运行作业；all 为全部，先归集后报送 (run jobs now; `all`: every job, pulls first)')
+    .option('--dry-run', '只看会怎样，不写库、不发送 (write nothing, send nothing)')
+    .option('--since <date>', '归集：重读自此日起的数据 (pull: read again from this day)', localDate)
+    .option('--until <date>', '归集：到此日为止 (pull: up to this day)', localDate)
+    .option('--reason <text>', '为何手工运行，写入日志 (why by hand; goes into the log)')
+    .option('--accept-shrink', '确认来源变少属实 (confirm that the source really has fewer records)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(act(run));
+};
+
+async function run(names: string[], { json, ...options }: RunOptions): Promise<number> {
+  const setup = readSoundSetup();
+  const hub = await openHub(setup);
+  try {
+    const jobs = chosen(names, setup.jobs);
+    if (options.acceptShrink && options.reason === undefined) {
+      throw wrongUsage('确认变少须写明理由', 'a shrink is confirmed with a reason', '加上 --reason "…" (add --reason)');
+    }
+    const reports: RunReport[] = [];
+    for (const job of jobs) {
+      const bar = json ? undefined : progressBar(job);
+      const report = await untilSignal((signal) =>
+        runJob(hub, job, {
+          ...options,
+          by: actor(setup.env),
+          signal,
+          onProgress: (done: number, total?: number) => bar?.at(done, total),
+        }),
+      );
+      bar?.stop();
+      if (!json) printReport(report);
+      reports.push(report);
+    }
+    if (json) printJson(reports);
+    return reports.every(({ state }) => state === 'done') ? 0 : 1;
+  } finally {
+    await hub.close();
+  }
+}
+
+function chosen(names: readonly string[], jobs: readonly { readonly name: string; readonly kind: string }[]): string[] {
+  const known = jobs.map(({ name }) => name);
+  if (names.length === 1 && names[0] === 'all') {
+    return jobs.toSorted((a, b) => Number(a.kind === 'push') - Number(b.kind === 'push')).map(({ name }) => name);
+  }
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return [...names];
+  const hint = didYouMean(unknown, known);
+  throw wrongUsage(
+    `没有作业 ${unknown}${hint.zh}`,
+    `there is no job ${unknown}${hint.en}`,
+    known.length > 0
+      ? `现有作业 (jobs): ${known.join(', ')}`
+      : '作业文件夹是空的，见 HUB_JOBS_DIR (no jobs, see HUB_JOBS_DIR)',
+  );
+}
+
+/** Only on a terminal: a log file has no use for a moving bar. */
+function progressBar(job: string): { at(done: number, total?: number): void; stop(): void } | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  const bar = new SingleBar({
+    format: `${job} [{bar}] {value} / {total} · {duration_formatted}`,
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  bar.start(0, 0);
+  return {
+    at: (done: number, total?: number) => {
+      bar.setTotal(Math.max(total ?? 0, done));
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+/** One line per run, and what to do where it did not end well. */
+export function printReport({ run, job, state, counts, error }: RunReport): void {
+  const said = Object.entries(counts).map(([name, count]) => `${WORDS[name] ?? name} ${count}`);
+  print(`${state === 'done' ? '✓' : '✗'} ${job} #${run} ${state}: ${said.join(' · ')}`);
+  if (error === undefined) return;
+  complain(`  ${plain(error.message)} [${error.code}]`);
+  complain(`  → ${plain(error.fix)}`);
+}
+
+const WORDS: { readonly [count: string]: string } = {
+  read: '读到 read',
+  accepted: '接受 accepted',
+  unchanged: '未变 unchanged',
+  quarantined: '隔离 quarantined',
+  pending: '待报 pending',
+  notForPlatform: '不属本平台 not for it',
+  withheld: '不公开 not public',
+  sealed: '封装 sealed',
+  rejected: '退回 rejected',
+  withdrawn: '撤下 withdrawn',
+  batches: '批次 batches',
+  unsettled: '未结 unsettled',
+  held: '待人工 held',
+};

@@ -1,0 +1,45 @@
+import { listRuns, type RunRow } from '../store/runs.ts';
+import { positive } from './argument.ts';
+import type { Define } from './main.ts';
+import { withDatabase } from './open.ts';
+import { localTime, printRows } from './print.ts';
+
+/** `hub runs`: what ran, newest first. */
+export const runsCommand: Define = (program, act) => {
+  program
+    .command('runs')
+    .description('最近的运行 (recent runs, newest first)')
+    .option('--job <name>', '只看一个作业 (of one job)')
+    .option('--limit <n>', '最多几条 (at most)', positive, 20)
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async ({ job, limit, json }: { job?: string; limit: number; json?: boolean }) =>
+        withDatabase(async ({ db, settings }) => {
+          printRows(await listRuns(db, { limit, ...(job === undefined ? {} : { job }) }), {
+            json,
+            none: '还没有运行过 (nothing has run yet)',
+            head: ['运行 run', '作业 job', '开始 started', '结束 ended', '状态 state', '结果 result'],
+            cells: (row) => [
+              row.id,
+              row.job,
+              localTime(row.startedAt, settings.timezone),
+              localTime(row.endedAt, settings.timezone),
+              row.state,
+              resultOf(row),
+            ],
+          });
+          return 0;
+        }),
+      ),
+    );
+};
+
+/** The counts of a report in one line, or why it failed. */
+function resultOf({ report, reason }: RunRow): string {
+  const { counts, error } = (report ?? {}) as {
+    counts?: { [name: string]: number };
+    error?: { code: string; message: string };
+  };
+  const said = Object.entries(counts ?? {}).map(([name, count]) => `${name} ${count}`);
+  return [said.join(' · '), error && `${error.code}: ${error.message}`, reason].filter(Boolean).join(' | ');
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createEmbeddedEngine, type EmbeddedEngine } from '../engine/embedded.ts';
+import { createScheduler } from '../engine/scheduler.ts';
+import { serveUntil } from '../engine/serve-until.ts';
+import { type Hub, openHub } from '../hub-context.ts';
+import { platformsToFollow } from '../store/outbox.ts';
+import { openHealth } from './health.ts';
+import type { Define } from './main.ts';
+import { complain } from './print.ts';
+import { databaseRunBook } from './run-book.ts';
+import { type ReadSetup, readSoundSetup } from './setup.ts';
+import { untilSignal } from './signal.ts';
+
+/** `hub serve`: the scheduler with its engine, and the health addresses; ends on SIGINT or SIGTERM after draining. */
+export const serveCommand: Define = (program, act) => {
+  program
+    .command('serve')
+    .description('按时运行全部作业，直到收到停止信号 (run every job when it is due, until told to stop)')
+    .action(
+      act(async () => {
+        await untilSignal((signal) => serve(readSoundSetup(), signal));
+        return 0;
+      }),
+    );
+};
+
+/** Serves until the signal. */
+export async function serve(setup: ReadSetup, signal: AbortSignal): Promise<void> {
+  const hub = await openHub(setup);
+  try {
+    const health = await openHealth(hub.settings.listen, hub.db);
+    try {
+      await scheduleUntil(hub, signal, health.url);
+    } finally {
+      await health.close();
+    }
+  } finally {
+    await hub.close();
+  }
+}
+
+async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promise<void> {
+  const engine = createEmbeddedEngine({ worker: new URL('./run-worker.ts', import.meta.url), data: {} });
+  const book = databaseRunBook(hub);
+  const { jobs, now, trace } = hub;
+  const scheduler = createScheduler({ jobs, zone: hub.settings.timezone, book, engine, now, trace });
+  const following = followUp(hub, engine, signal);
+  await serveUntil({
+    scheduler,
+    engine,
+    trace,
+    signal,
+    ready: () => {
+      complain(`证信通已启动，${jobs.length} 个作业 (serving ${jobs.length} jobs): ${url}/readyz`);
+      // pm2 with wait_ready listens for this.
+      process.send?.('ready');
+    },
+  });
+  await following;
+}
+
+const FOLLOW_MS = 60_000;
+
+/** Between the Fridays: fetches receipts that are due and takes up batches whose time to be tried again has come. */
+async function followUp(hub: Hub, engine: EmbeddedEngine, signal: AbortSignal): Promise<void> {
+  const { db, jobs, trace } = hub;
+  const book = databaseRunBook(hub);
+  while (await rest(FOLLOW_MS, signal)) {
+    try {
+      const platforms = await platformsToFollow(db, hub.now());
+      for (const job of jobs.filter((job) => job.kind === 'push' && platforms.includes(job.platformName))) {
+        const reason = '取回执、重试 (fetching receipts, trying again)';
+        const run = await book.startAgain(job, reason);
+        const work = { job: job.name, run, reason, followUpOnly: true };
+        await engine.run(work).catch((error: unknown) => book.markDied(run, String(error)));
+      }
+    } catch (error) {
+      trace.error('follow-up-failed', { error: String(error) });
+    }
+  }
+}
+
+const rest = (ms: number, signal: AbortSignal): Promise<boolean> => sleep(ms, true, { signal }).catch(() => false);

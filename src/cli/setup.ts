@@ -1,0 +1,75 @@
+import { SetupError, type SetupFault } from '../errors.ts';
+import type { Setup } from '../hub-context.ts';
+import type { Job } from '../job.ts';
+import { loadJobs } from '../job-file.ts';
+import { loadSchemas } from '../schema.ts';
+import { type Environment, readEnvironment, readSettings, type Settings } from '../settings.ts';
+
+/** A sound or unsound set-up as the working directory and the environment give it. */
+export interface ReadSetup extends Setup {
+  readonly env: Environment;
+}
+
+/** The environment of this process over the working directory's `.env`. */
+const currentEnvironment = (): Environment => readEnvironment(process.cwd(), process.env);
+
+/** Settings, schemas and jobs, with the faults of all of them. */
+export function readSetup(
+  env: Environment = currentEnvironment(),
+): ReadSetup & { readonly faults: readonly SetupFault[] } {
+  const { settings, faults } = readSettings(env);
+  const { faults: schemaFaults, schemas } = loadSchemas(settings.schemasDir);
+  const { types, forms } = schemas;
+  const {
+    faults: jobFaults,
+    jobs,
+    secrets,
+  } = loadJobs(settings.jobsDir, env, { types, forms, hosts: settings.allowedHosts });
+  const allowedHosts = settings.allowedHosts.length > 0 ? settings.allowedHosts : hostsOf(jobs);
+  return {
+    env,
+    settings: { ...settings, allowedHosts },
+    types,
+    forms,
+    jobs,
+    secrets,
+    faults: [...faults, ...schemaFaults, ...jobFaults],
+  };
+}
+
+/** `host:port` of every address that a job names: what it may connect to where HUB_ALLOWED_HOSTS says nothing. */
+function hostsOf(jobs: readonly Job[]): string[] {
+  const addresses = jobs.flatMap((job) => {
+    const spec = job.kind === 'pull' ? job.source : job.platform;
+    return 'url' in spec && URL.canParse(spec.url) ? new URL(spec.url) : [];
+  });
+  return [
+    ...new Set(
+      addresses
+        .filter(({ host }) => host !== '')
+        .map(({ hostname, port, protocol }) => `${hostname}:${port || USUAL_PORTS[protocol]}`),
+    ),
+  ];
+}
+
+const USUAL_PORTS: { readonly [protocol: string]: number } = {
+  'http:': 80,
+  'https:': 443,
+  'mysql:': 3306,
+  'mariadb:': 3306,
+};
+
+/** The same where any fault ends the command with exit code 78. */
+export function readSoundSetup(env: Environment = currentEnvironment()): ReadSetup {
+  const { faults, ...setup } = readSetup(env);
+  if (faults.length > 0) throw new SetupError(faults);
+  return setup;
+}
+
+/** Settings alone, for commands that need neither schemas nor jobs. */
+export function readSoundSettings(): { readonly env: Environment; readonly settings: Settings } {
+  const env = currentEnvironment();
+  const { settings, faults } = readSettings(env);
+  if (faults.length > 0) throw new SetupError(faults);
+  return { env, settings };
+}

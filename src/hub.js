@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+// Plain old JavaScript: even a Node that cannot read the rest must be able to read this and say what to do.
+import { spawn } from 'child_process';
+import { existsSync } from 'fs';
+import { dirname, join } from 'path';
+import { fileURLToPath } from 'url';
+
+var home = dirname(dirname(fileURLToPath(import.meta.url)));
+
+if (readsTypeScript()) runHere();
+else runOn(lockedRuntime());
+
+function readsTypeScript() {
+  var version = process.versions.node.split('.').map(Number);
+  var recent = version[0] > 22 || (version[0] === 22 && version[1] >= 20);
+  return recent && Boolean(process.features.typescript);
+}
+
+/** The Node of the lock file: `npm ci` brings it as an optional package of this platform. */
+function lockedRuntime() {
+  var platform = process.platform === 'win32' ? 'win' : process.platform;
+  var name = process.platform === 'win32' ? 'node.exe' : 'node';
+  return [
+    join(home, 'node_modules', 'node-' + platform + '-' + process.arch, 'bin', name),
+    join(home, 'node_modules', '.bin', name),
+  ].find(existsSync);
+}
+
+function runHere() {
+  import('./cli/main.ts')
+    .then(function (cli) {
+      return cli.main(process.argv.slice(2));
+    })
+    .then(function (code) {
+      process.exitCode = code;
+      // The line to pm2 would keep a finished process alive.
+      if (process.connected) process.disconnect();
+    })
+    .catch(function (error) {
+      var missing = error && error.code === 'ERR_MODULE_NOT_FOUND' && !existsSync(join(home, 'node_modules'));
+      if (missing) refuse();
+      else console.error(error);
+      process.exitCode = missing ? 78 : 1;
+    });
+}
+
+function runOn(runtime) {
+  if (runtime === undefined) {
+    refuse();
+    process.exitCode = 78;
+    return;
+  }
+  var child = spawn(runtime, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), { stdio: 'inherit' });
+  var signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  signals.forEach(function (signal) {
+    process.on(signal, function () {
+      // A terminal has already sent Ctrl-C to the whole group: a second one would mean "do not wait".
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  });
+  child.on('error', function () {
+    refuse();
+    process.exitCode = 78;
+  });
+  child.on('exit', function (code, signal) {
+    if (signal === null) return process.exit(code);
+    signals.forEach(function (name) {
+      process.removeAllListeners(name);
+    });
+    process.kill(process.pid, signal);
+  });
+}
+
+function refuse() {
+  console.error(
+    '需要 Node.js 22.20 以上（现为 ' +
+      process.version +
+      '）：请在 ' +
+      home +
+      ' 运行 npm ci，它会带来所需版本。' +
+      ' (Node.js 22.20 or newer is needed, this is ' +
+      process.version +
+      ': run "npm ci" there, it brings one.)',
+  );
+}
