@@ -14,6 +14,8 @@ export interface Setup {
   readonly jobs: readonly Job[];
   readonly types: ReadonlyMap<string, UnifiedType>;
   readonly forms: ReadonlyMap<string, Form>;
+  /** Changes with any file of the schemas folder. */
+  readonly schemasDigest: string;
   /** Values that must never appear in a trace. */
   readonly secrets: readonly string[];
 }

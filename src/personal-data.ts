@@ -21,7 +21,9 @@ export interface PersonalDatum {
 export function findPersonalData(text: string): readonly PersonalDatum[] {
   if (!SUSPECT.test(text)) return NOTHING;
   const plain = text.replace(/[０-９Ｘｘ－（）]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
-  const found = [...citizenIds(plain), ...mobiles(plain), ...landlines(plain), ...addresses(plain)];
+  const numbers = DIGITS.test(plain) ? [...citizenIds(plain), ...mobiles(plain), ...landlines(plain)] : [];
+  const found = HOMELY.test(plain) ? [...numbers, ...addresses(plain)] : numbers;
+  if (found.length === 0) return NOTHING;
   found.sort((a, b) => a.start - b.start || b.end - a.end);
   let done = 0;
   return found.filter(({ start, end }) => {
@@ -64,6 +66,9 @@ export function maskPhone(phone: string): string {
 const NOTHING: readonly PersonalDatum[] = Object.freeze([]);
 const SUSPECT =
   /[0-9０-９][\s\-－]?[0-9０-９](?:[\s\-－()（）]*[0-9０-９]){5}|[住户居][址籍所居在于]|住[^宿房建院]|单元/;
+/** Cheap looks before the dear ones. */
+const DIGITS = /\d[\s-]?\d(?:[\s\-()]*\d){5}/;
+const HOMELY = /[住户居]|单元/;
 const ID = /(?<![0-9A-Za-z])(?:\d{6}[ -]?\d{8}[ -]?\d{3}[\dXx]|\d{15})(?![0-9A-Za-z])/g;
 const MOBILE = /(?<![0-9A-Za-z.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9A-Za-z]|\.\d|\s?[元万亿号])/g;
 const LANDLINE =
@@ -111,6 +116,7 @@ function* addresses(text: string): Generator<PersonalDatum> {
     const place = PLACE.exec(text.slice(start, start + 100))?.[0];
     if (place !== undefined) yield { kind: 'address', start, end: start + place.length, mask: maskAddress(place) };
   }
+  if (!text.includes('单元')) return;
   for (const match of text.matchAll(FLAT)) yield datum('address', match, maskAddress(match[0]));
 }
 

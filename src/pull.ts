@@ -1,19 +1,24 @@
 import { HubError } from './errors.ts';
 import { failpoint } from './failpoint.ts';
 import type { PullJob } from './job.ts';
+import { prepareChanged } from './known-rows.ts';
 import { compileMapping } from './mapping.ts';
+import type { TakeIn } from './read-row.ts';
+import { rulesOf } from './rules-of.ts';
 import type { PullCounts } from './run-report.ts';
 import type { UnifiedType } from './schema.ts';
 import type { Page, Source } from './source.ts';
 import { readCursor, writeCursor, writeSnapshotRows } from './store/cursors.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { countOpen } from './store/quarantine.ts';
-import { prepare, type Taken, type TakeIn, takeIn } from './take-in.ts';
+import { type Taken, takeIn } from './take-in.ts';
 
 export interface Pull {
   readonly db: Db;
   readonly source: Source;
   readonly type: UnifiedType;
+  /** Changes with any file of the schemas folder. */
+  readonly schemasDigest: string;
   readonly runId: number;
   readonly now: () => Date;
   /** Local date of an instant, `YYYY-MM-DD` in HUB_TIMEZONE. */
@@ -60,6 +65,7 @@ async function readAll(job: PullJob, context: Pull, done: Mutable<PullCounts>, f
   const manual = context.since !== undefined || context.until !== undefined;
   const stored = await readCursor(db, job.name);
   const map = compileMapping(job.mapping);
+  const rules = rulesOf(job, context.schemasDigest);
   const options = { signal, now, ...range(context) };
   const snapshot: Snapshot = { rows: 0, known: stored?.snapshotRows, told: false, uncounted: false };
   let ticketsOpen = (await countOpen(db, 'intake', { job: job.name })) > 0;
@@ -75,8 +81,9 @@ async function readAll(job: PullJob, context: Pull, done: Mutable<PullCounts>, f
       now: now(),
       runId: context.runId,
       ticketsOpen,
+      rules,
     };
-    const prepared = prepare(page, intake);
+    const prepared = await prepareChanged(db, page, intake);
     const keep = async (tx: Tx): Promise<Taken> => {
       const taken = await takeIn(tx, page, prepared, intake);
       if (!manual) await keepPlace(tx, job, page, snapshot, now());

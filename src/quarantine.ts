@@ -10,7 +10,10 @@ import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { appendLog } from './store/log.ts';
 import { close, showQuarantine, type TicketRow, type TicketState } from './store/quarantine.ts';
 import { addReleases, isReleasable } from './store/releases.ts';
-import { prepare, type TakeIn, takeIn } from './take-in.ts';
+import { noneKnown } from './known-rows.ts';
+import { prepare, type TakeIn } from './read-row.ts';
+import { rulesOf } from './rules-of.ts';
+import { takeIn } from './take-in.ts';
 
 export interface Decision {
   readonly by: string;
@@ -52,7 +55,7 @@ export async function retryQuarantine(hub: Hub, id: number, decision: Decision):
   const now = decision.now ?? hub.now();
   const taken = await inTransaction(hub.db, async (tx) => {
     const { page, context } = onePage(hub, job, ticket, fields, now);
-    const { counts } = await takeIn(tx, page, prepare(page, context), context);
+    const { counts } = await takeIn(tx, page, { ...prepare(page.rows, context), ...noneKnown }, context);
     if (counts.quarantined > 0) return false;
     await closeBy(tx, ticket, 'mended', decision, now);
     return true;
@@ -81,6 +84,7 @@ function onePage(hub: Hub, job: PullJob, ticket: TicketRow, fields: JsonObject, 
     now,
     runId: NO_RUN,
     ticketsOpen: false,
+    rules: rulesOf(job, hub.schemasDigest),
     vouched: true,
   };
   return { page, context };

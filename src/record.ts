@@ -1,4 +1,4 @@
-import { canonicalJson, sha256, sha256Bytes } from './canonical.ts';
+import { sha256, sha256Bytes } from './canonical.ts';
 import type { JsonObject } from './json.ts';
 
 /** UPSERT: the record as it now is. WITHDRAW: it must no longer be shown (撤销、注销、信用修复、错误更正). */
@@ -11,12 +11,14 @@ export type Operation = 'UPSERT' | 'WITHDRAW';
  */
 export type UnifiedRecord = JsonObject;
 
-/** `record_key = SHA-256(JCS([record_type, issuing_authority, natural_key]))`, 32 bytes (delivery.md §1.1, T14). */
-export const recordKey = (type: string, authority: string, naturalKey: readonly string[]): Buffer =>
-  sha256Bytes(canonicalJson([type, authority, naturalKey]));
-
-/** Lower-case hex SHA-256 over the operation and the canonical record; `revisedAt` alone does not make a version. */
-export function contentDigest(operation: Operation, record: UnifiedRecord): string {
-  const { revisedAt: _, ...content } = record;
-  return sha256(`${operation}\n${canonicalJson(content)}`);
+/**
+ * `record_key = SHA-256(JCS([record_type, issuing_authority, natural_key]))`, 32 bytes (delivery.md §1.1, T14). Lists of texts
+ * are written by JSON.stringify as RFC 8785 wants them. Throws RangeError on half characters (T11).
+ */
+export function recordKey(type: string, authority: string, naturalKey: readonly string[]): Buffer {
+  if (!naturalKey.every((part) => part.isWellFormed())) throw new RangeError('lone surrogate in a record key');
+  return sha256Bytes(JSON.stringify([type, authority, naturalKey]));
 }
+
+/** Lower-case hex SHA-256 over the operation and the canonical content, which has no `revisedAt`: a new date alone is no new version. */
+export const contentDigest = (operation: Operation, content: string): string => sha256(`${operation}\n${content}`);

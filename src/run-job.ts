@@ -119,6 +119,7 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
       db,
       source,
       type,
+      schemasDigest: hub.schemasDigest,
       runId: run,
       now,
       localDate,

@@ -1,4 +1,5 @@
 import { type Authorities, authorityTable, readAuthorities } from './authority.ts';
+import { sha256 } from './canonical.ts';
 import type { SetupFault } from './errors.ts';
 import { type Fault, isError } from './fault.ts';
 import { flatten, type Resolve, resolver } from './flat-schema.ts';
@@ -18,6 +19,8 @@ export interface Schemas {
   readonly types: ReadonlyMap<string, UnifiedType>;
   readonly forms: ReadonlyMap<string, Form>;
   readonly authorities: Authorities;
+  /** Hex SHA-256 over all files: changes with whatever may change what a record is. */
+  readonly digest: string;
 }
 
 /**
@@ -42,15 +45,17 @@ export function loadSchemas(
     ...files.flatMap((file) => lintSchema(file, resolve)),
     ...metaFaults(files),
   ];
-  const empty: Schemas = { types: new Map(), forms: new Map(), authorities };
+  const digest = sha256(JSON.stringify(all.map(({ name, content }) => [name, content])));
+  const empty: Schemas = { types: new Map(), forms: new Map(), authorities, digest };
   if (wrong.length > 0) return { schemas: empty, faults: wrong };
-  return compileAll(files, { authorities, resolve, today });
+  return compileAll(files, { authorities, resolve, today, digest });
 }
 
 interface Compile {
   readonly authorities: Authorities;
   readonly resolve: Resolve;
   readonly today: string;
+  readonly digest: string;
 }
 
 function compileAll(
@@ -82,7 +87,7 @@ function compileAll(
       forms.set(file.name, compileForm(schema, shape));
     }
   }
-  return { schemas: { types, forms, authorities: context.authorities }, faults };
+  return { schemas: { types, forms, authorities: context.authorities, digest: context.digest }, faults };
 }
 
 /** What ajv's strict mode finds that the lint did not. */

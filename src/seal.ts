@@ -49,7 +49,8 @@ export interface Member extends SealedMember {
 
 /** Maps a pending version to the platform's layout and checks it; pure but for the releases. */
 export function render(row: PendingRow, context: Seal): Rendered {
-  const record: UnifiedRecord = JSON.parse(row.body);
+  const kept: UnifiedRecord = JSON.parse(row.body);
+  const record = row.revisedAt === null ? kept : { ...kept, revisedAt: row.revisedAt };
   const form = context.formsOf(row.type).find((candidate) => candidate.takes(record));
   if (form === undefined) return { fate: 'not-for-platform' };
   const withdrawal = row.operation === 'WITHDRAW';

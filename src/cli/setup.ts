@@ -19,7 +19,7 @@ export function readSetup(
 ): ReadSetup & { readonly faults: readonly SetupFault[] } {
   const { settings, faults } = readSettings(env);
   const { faults: schemaFaults, schemas } = loadSchemas(settings.schemasDir);
-  const { types, forms } = schemas;
+  const { types, forms, digest } = schemas;
   const {
     faults: jobFaults,
     jobs,
@@ -31,6 +31,7 @@ export function readSetup(
     settings: { ...settings, allowedHosts },
     types,
     forms,
+    schemasDigest: digest,
     jobs,
     secrets,
     faults: [...faults, ...schemaFaults, ...jobFaults],

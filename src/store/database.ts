@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type Database from 'better-sqlite3';
 import knex, { type Knex } from 'knex';
 import { HubError } from '../errors.ts';
-import { SqliteClient } from './sqlite-client.ts';
+import { allRows, runEach, SqliteClient } from './sqlite-client.ts';
 
 export type Db = Knex;
 export type Tx = Knex.Transaction;
@@ -99,20 +100,36 @@ export const isSqlite = (db: Reader): boolean => db.client instanceof SqliteClie
 
 /** Rows of a SELECT, the same on both databases. */
 export async function select<Row>(db: Reader, sql: string, bindings: readonly unknown[] = []): Promise<Row[]> {
-  const answer = await db.raw(sql, bindings as Knex.RawBinding[]);
-  return isSqlite(db) ? answer : answer[0];
+  if (isSqlite(db)) return onConnection(db, (connection) => allRows(connection, sql, bindings) as Row[]);
+  const [rows] = await db.raw(sql, bindings as Knex.RawBinding[]);
+  return rows;
 }
 
 /** Runs an UPDATE or DELETE and tells how many rows it changed. */
 export async function change(tx: Reader, sql: string, bindings: readonly unknown[] = []): Promise<number> {
-  const answer = await tx.raw(sql, bindings as Knex.RawBinding[]);
-  return isSqlite(tx) ? answer.changes : answer[0].affectedRows;
+  if (isSqlite(tx)) return onConnection(tx, (connection) => runEach(connection, sql, [bindings]));
+  const [result] = await tx.raw(sql, bindings as Knex.RawBinding[]);
+  return result.affectedRows;
 }
 
-const ROWS_PER_INSERT = 100;
+/** SQLite: the connection of the transaction, or one of the pool for the moment. */
+async function onConnection<T>(db: Reader, work: (connection: Database.Database) => T): Promise<T> {
+  const connection = await db.client.acquireConnection();
+  try {
+    return work(connection);
+  } finally {
+    await db.client.releaseConnection(connection);
+  }
+}
 
-/** Set-based insert: `rows` in the order of `columns`. */
+const ROWS_PER_INSERT = 200;
+
+/** Set-based insert: `rows` in the order of `columns`. SQLite is fastest row by row on a prepared statement, MySQL in long ones. */
 export async function insertRows(tx: Tx, table: string, columns: readonly string[], rows: readonly unknown[][]): Promise<void> {
+  if (isSqlite(tx)) {
+    await onConnection(tx, (connection) => runEach(connection, insertSql(table, columns, 1), rows));
+    return;
+  }
   for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
     const part = rows.slice(from, from + ROWS_PER_INSERT);
     await tx.raw(insertSql(table, columns, part.length), part.flat() as Knex.RawBinding[]);

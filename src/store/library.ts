@@ -9,6 +9,8 @@ export interface Newest {
   /** Lower-case hex. */
   readonly digest: string;
   readonly revisedAt: string | undefined;
+  /** Rules and digest of the raw row that made it, or that was last seen to say the same. */
+  readonly raw: Buffer | undefined;
 }
 
 interface NewestRow {
@@ -18,9 +20,10 @@ interface NewestRow {
   readonly newest_operation: Operation;
   readonly newest_digest: Buffer;
   readonly newest_revised_at: string | null;
+  readonly newest_raw: Buffer | null;
 }
 
-const newestColumns = 'id, record_key, newest_version, newest_operation, newest_digest, newest_revised_at';
+const newestColumns = 'id, record_key, newest_version, newest_operation, newest_digest, newest_revised_at, newest_raw';
 
 /** By record key (hex). */
 export async function newestByKey(db: Reader, keys: readonly Buffer[]): Promise<Map<string, Newest>> {
@@ -37,19 +40,36 @@ const toNewest = (row: NewestRow): Newest => ({
   operation: row.newest_operation,
   digest: row.newest_digest.toString('hex'),
   revisedAt: row.newest_revised_at ?? undefined,
+  raw: row.newest_raw ?? undefined,
 });
 
-/** Live records (not yet replaced) that came from these rows of a bureau, by source reference (hex): how a corrected key field is seen. */
+/** Live records (not yet replaced) that came from these rows of a bureau, by source reference (latin1): how a corrected key field is seen. */
 export async function newestBySourceRef(db: Reader, refs: readonly Buffer[]): Promise<Map<string, Newest>> {
   const found = new Map<string, Newest>();
   if (refs.length === 0) return found;
   const sql = `SELECT ${newestColumns}, source_ref FROM records
      WHERE successor_id IS NULL AND source_ref IN (${placeholders(refs.length)})`;
   for (const row of await select<NewestRow & { source_ref: Buffer }>(db, sql, refs)) {
-    found.set(row.source_ref.toString('hex'), toNewest(row));
+    found.set(row.source_ref.toString('latin1'), toNewest(row));
   }
   return found;
 }
+
+/** Marks of the raw rows behind the newest versions, by source reference (latin1). */
+export async function rawBySourceRef(
+  db: Reader,
+  refs: readonly Buffer[],
+): Promise<Map<string, { readonly id: number; readonly raw: Buffer | null }>> {
+  const found = new Map<string, { readonly id: number; readonly raw: Buffer | null }>();
+  if (refs.length === 0) return found;
+  const sql = `SELECT id, source_ref, newest_raw FROM records WHERE source_ref IN (${placeholders(refs.length)})`;
+  const rows = await select<{ id: number; source_ref: Buffer; newest_raw: Buffer | null }>(db, sql, refs);
+  for (const row of rows) found.set(row.source_ref.toString('latin1'), { id: Number(row.id), raw: row.newest_raw });
+  return found;
+}
+
+export const markRaw = (tx: Tx, id: number, raw: Buffer): Promise<number> =>
+  change(tx, 'UPDATE records SET newest_raw = ? WHERE id = ?', [raw, id]);
 
 /** Which of these contents a record already had in an older version: `${id}/${digest hex}`. */
 export async function earlierContents(db: Reader, ids: readonly number[]): Promise<Set<string>> {
@@ -75,6 +95,8 @@ export interface NewVersion {
   readonly body: string;
   readonly digest: Buffer;
   readonly rawDigest: Buffer;
+  /** `undefined` where the bureau has no row ids. */
+  readonly rawMark: Buffer | undefined;
   readonly revisedAt: string | undefined;
   readonly rowNo: number;
   /** Canonical JSON of warnings and notes, `undefined` if none. */
@@ -97,6 +119,7 @@ const recordColumns = [
   'newest_operation',
   'newest_digest',
   'newest_revised_at',
+  'newest_raw',
   'predecessor_id',
 ];
 const versionColumns = [
@@ -165,6 +188,7 @@ const recordRow = (id: number, version: NewVersion): unknown[] => [
   version.operation,
   version.digest,
   version.revisedAt ?? null,
+  version.rawMark ?? null,
   version.predecessorId ?? null,
 ];
 
@@ -174,7 +198,7 @@ const clip = (text: string | undefined): string | null => (text === undefined ? 
 async function moveNewest(tx: Tx, id: number, from: number, version: NewVersion): Promise<void> {
   const changed = await change(
     tx,
-    `UPDATE records SET newest_version = ?, newest_operation = ?, newest_digest = ?, newest_revised_at = ?,
+    `UPDATE records SET newest_version = ?, newest_operation = ?, newest_digest = ?, newest_revised_at = ?, newest_raw = ?,
        number = ?, name = ?, credit_code = ?, source_ref = COALESCE(?, source_ref), successor_id = NULL,
        predecessor_id = COALESCE(?, predecessor_id) WHERE id = ? AND newest_version = ?`,
     [
@@ -182,6 +206,7 @@ async function moveNewest(tx: Tx, id: number, from: number, version: NewVersion)
       version.operation,
       version.digest,
       version.revisedAt ?? null,
+      version.rawMark ?? null,
       clip(version.number),
       clip(version.name),
       version.creditCode ?? null,

@@ -81,16 +81,16 @@ async function createLibrary(make: Make): Promise<void> {
     table.string('number', 255);
     table.string('name', 255);
     table.string('credit_code', 32);
-    table.binary('source_ref', 32);
+    table.binary('source_ref', 60);
     table.integer('newest_version').notNullable();
     table.string('newest_operation', 8).notNullable();
     table.binary('newest_digest', 32).notNullable();
     table.string('newest_revised_at', 32);
+    table.binary('newest_raw', 40);
     /** The record that replaces this one, or that it replaces, after a key field was corrected. */
     table.bigInteger('successor_id');
     table.bigInteger('predecessor_id');
     table.index(['number']);
-    table.index(['credit_code']);
     table.index(['source_ref']);
   });
   await make('versions', (table) => {
@@ -115,7 +115,7 @@ async function createQuarantine(make: Make): Promise<void> {
     table.string('stage', 8).notNullable();
     table.string('state', 12).notNullable();
     /** What the ticket is about: a bureau's row, or a record at a platform. */
-    table.binary('subject', 32).notNullable();
+    table.binary('subject', 60).notNullable();
     table.string('job', 64).notNullable();
     table.string('division', 128).notNullable();
     table.string('type', 64).notNullable();
@@ -185,7 +185,8 @@ async function createOutbox(make: Make): Promise<void> {
     table.integer('version').notNullable();
     table.integer('rendition').notNullable();
     table.string('operation', 8).notNullable();
-    table.string('idem_key', 40).notNullable().unique();
+    /** A function of the primary key (delivery-key.ts), so unique with it; an index of its own would only be scattered writes. */
+    table.string('idem_key', 40).notNullable();
     table.binary('payload_digest', 32).notNullable();
     table.integer('batch_seq').notNullable();
     table.integer('row_no').notNullable();

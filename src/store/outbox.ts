@@ -17,7 +17,9 @@ export interface PendingRow {
   readonly name: string | null;
   readonly version: number;
   readonly operation: Operation;
+  /** Canonical JSON of the record, without its revision time. */
   readonly body: string;
+  readonly revisedAt: string | null;
 }
 
 export interface PendingQuery {
@@ -31,7 +33,7 @@ export interface PendingQuery {
   readonly limit: number;
 }
 
-const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.name, v.version, v.operation, v.body`;
+const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.name, v.version, v.operation, v.body, v.revised_at AS "revisedAt"`;
 
 /**
  * Pending is a query, not a state: the newest version (or, for types without skipping, the next one) against what the
@@ -155,8 +157,9 @@ const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
 
 /** Members of a split batch go over to its halves; their keys and payloads stay. */
 async function moveDeliveries(tx: Tx, batch: NewBatch, seq: number): Promise<void> {
+  const sql = 'UPDATE deliveries SET batch_seq = ?, row_no = ? WHERE platform = ? AND record_id = ? AND version = ? AND rendition = ?';
   for (const [index, member] of batch.members.entries()) {
-    await change(tx, 'UPDATE deliveries SET batch_seq = ?, row_no = ? WHERE idem_key = ?', [seq, index + 1, member.idemKey]);
+    await change(tx, sql, [seq, index + 1, batch.platform, member.recordId, member.version, member.rendition]);
   }
 }
 

@@ -58,6 +58,18 @@ interface KnexQuery {
   context?: unknown;
 }
 
+/** Rows of a statement, past knex: its handling of thousands of bindings costs more than SQLite itself. */
+export const allRows = (connection: Database.Database, sql: string, bindings: readonly unknown[]): unknown[] =>
+  prepared(connection, sql).all(bindings);
+
+/** Runs a statement once per row of bindings; the number of rows that changed. */
+export function runEach(connection: Database.Database, sql: string, rows: readonly (readonly unknown[])[]): number {
+  const statement = prepared(connection, sql);
+  let changes = 0;
+  for (const row of rows) changes += statement.run(row).changes;
+  return changes;
+}
+
 function prepared(connection: Database.Database, sql: string): Database.Statement {
   let kept = statements.get(connection);
   if (kept === undefined) statements.set(connection, (kept = new Map()));

@@ -114,7 +114,7 @@ platform:
   use: http
   url: ${url}
   auth: { bearer: "\${BENCH_TOKEN}" }
-  batchSize: 500
+  batchSize: 1000
   concurrency: 2
   sender: { code: 11450000007560027R, name: 广西壮族自治区广播电视局 }
 types: { licence/broadcast-production: credit-sharing/licence-2018 }

@@ -21,6 +21,7 @@ async function run(hub: Hub, given: readonly (Page | Error)[], { job = pullJob()
     db: hub.db,
     source: sourceOf(...given),
     type,
+    schemasDigest: schemas.digest,
     runId: 1,
     now: hub.now,
     localDate: hub.localDate,

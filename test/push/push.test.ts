@@ -32,7 +32,7 @@ async function bench(url: string, server: PlatformServerOptions = {}, platform: 
   if (type === undefined) throw new Error('no such type');
   const signal = new AbortController().signal;
   const take = async (...rows: JsonObject[]): Promise<void> => {
-    const common = { db: hub.db, type, runId: 1, now: hub.now, localDate: hub.localDate, signal, dryRun: false, acceptShrink: false };
+    const common = { db: hub.db, type, schemasDigest: schemas.digest, runId: 1, now: hub.now, localDate: hub.localDate, signal, dryRun: false, acceptShrink: false };
     const { stopped } = await pull(pullJob(), { ...common, source: sourceOf(page(rows)) });
     if (stopped !== undefined) throw stopped;
   };

@@ -34,6 +34,7 @@ export async function openTestHub(url: string, jobs: readonly Job[], clock: { no
     jobs,
     types: schemas.types,
     forms: schemas.forms,
+    schemasDigest: schemas.digest,
     secrets: [],
     db,
     trace: silentTrace,

@@ -19,6 +19,7 @@ export function newVersion(change: Partial<NewVersion> = {}): NewVersion {
     body,
     digest: sha256Bytes(body),
     rawDigest: sha256Bytes(body),
+    rawMark: undefined,
     revisedAt: undefined,
     rowNo: 1,
     faults: undefined,
