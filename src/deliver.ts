@@ -4,6 +4,7 @@ import { type BatchEvent, batchAfter, isFinal } from './delivery-state.ts';
 import { failpoint } from './failpoint.ts';
 import type { Answer, OutgoingBatch, Platform, QueryAnswer, Verdict } from './platform.ts';
 import { rejectMembers } from './reject.ts';
+import { BODY_TYPE } from './seal.ts';
 import { splitBatch } from './split.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { appendLog } from './store/log.ts';
@@ -80,8 +81,6 @@ function believable(answer: QueryAnswer, batch: BatchRow, { now, querySettleMs }
   if (answer.outcome !== 'absent' || age >= querySettleMs) return answer;
   return { outcome: 'unknown', reason: '平台称未收到，尚在观察期内 (absent, but still within querySettle)', evidence: answer.evidence };
 }
-
-export const BODY_TYPE = 'application/json; charset=utf-8';
 
 async function toOutgoing(batch: BatchRow, db: Db): Promise<OutgoingBatch> {
   const [body, members] = [await readBody(db, batch.seq), await readMembers(db, batch.seq)];

@@ -63,16 +63,9 @@ export async function openHub(
   };
 }
 
-/** 处室 of each pull job; a job that is no longer there is named by itself. */
-export function divisions(jobs: readonly Job[]): (job: string) => string {
-  const known = new Map(jobs.filter((job): job is PullJob => job.kind === 'pull').map(({ name, division }) => [name, division]));
-  return (job) => known.get(job) ?? job;
-}
+/** 处室 of each pull job. */
+export const divisions = (jobs: readonly Job[]): ReadonlyMap<string, string> =>
+  new Map(jobs.filter((job): job is PullJob => job.kind === 'pull').map(({ name, division }) => [name, division]));
 
-/** Types that a pattern such as `licence/*` means. */
-export const matchingTypes = (pattern: string, types: Iterable<string>): string[] => {
-  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : undefined;
-  return [...types].filter((type) => (prefix === undefined ? type === pattern : type.startsWith(prefix)));
-};
-
-export const durationMs = (text: string | undefined, fallback: string): number => (durationS(text ?? fallback) ?? 0) * 1000;
+export const durationMs = (text: string | undefined, fallback: string): number =>
+  (durationS(text ?? fallback) ?? 0) * 1000;

@@ -206,7 +206,7 @@ const forms = ({ forms }: JobVocabulary): Shape => {
 };
 
 /** `licence/*` or one type's full name. */
-export const matchesType = (pattern: string, type: string): boolean =>
+const matchesType = (pattern: string, type: string): boolean =>
   pattern.endsWith('/*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
 
 const typePattern =

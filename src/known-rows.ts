@@ -1,6 +1,6 @@
 import { sha256 } from './canonical.ts';
-import { type Prepared, prepare, refOf, type TakeIn } from './read-row.ts';
-import type { Page, RawRow } from './source.ts';
+import { type Judge, type Prepared, prepare, refOf } from './read-row.ts';
+import type { RawRow } from './source.ts';
 import type { Reader } from './store/database.ts';
 import { rawBySourceRef } from './store/library.ts';
 
@@ -18,16 +18,16 @@ export const noneKnown: Known = { sameRows: 0, sameRefs: [], sameIds: new Set() 
 export const rawMark = (rules: Buffer, rawDigest: string): Buffer => Buffer.concat([rules, Buffer.from(rawDigest, 'hex')]);
 
 /** Sets aside the rows that did not change; only the others are mapped and checked. */
-export async function prepareChanged(db: Reader, page: Page, context: TakeIn): Promise<Prepared & Known> {
+export async function prepareChanged(db: Reader, rows: readonly RawRow[], context: Judge): Promise<Prepared & Known> {
   const { job, rules } = context;
-  if (job.id === undefined) return { ...prepare(page.rows, context), ...noneKnown };
-  const refs = page.rows.map((row) => (row.fields === undefined || row.faults.length > 0 ? undefined : refOf(row.fields, job)));
+  if (job.id === undefined) return { ...prepare(rows, context), ...noneKnown };
+  const refs = rows.map((row) => (row.fields === undefined || row.faults.length > 0 ? undefined : refOf(row.fields, job)));
   const known = await rawBySourceRef(db, refs.filter((ref) => ref !== undefined));
   const sameRefs: Buffer[] = [];
   const sameIds = new Set<number>();
   const others: RawRow[] = [];
   const digests: string[] = [];
-  for (const [index, row] of page.rows.entries()) {
+  for (const [index, row] of rows.entries()) {
     const ref = refs[index];
     const before = ref === undefined ? undefined : known.get(ref.toString('latin1'));
     const digest = sha256(row.raw);

@@ -7,8 +7,6 @@ import type { FieldRule, FormatName, MappingSpec } from './mapping-spec.ts';
 import { isPlaceholder } from './placeholder.ts';
 import { quote } from './quote.ts';
 
-export { checkMapping, type MappingFault } from './mapping-check.ts';
-
 /** A raw row's fields in the shape of the unified record; faults stand at their dotted paths in it. */
 export interface Mapped {
   readonly record: JsonObject;

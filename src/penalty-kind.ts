@@ -2,7 +2,7 @@ import { type Fault, fault, hasError, type Reading } from './fault.ts';
 import { quote } from './quote.ts';
 
 /** 处罚种类 of 行政处罚法 (2021) article 9; anything else is `其他-…`. */
-export const PENALTY_KINDS = [
+const PENALTY_KINDS = [
   '警告',
   '通报批评',
   '罚款',

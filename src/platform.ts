@@ -49,13 +49,24 @@ export type Answer =
   /** Definite: the whole batch was refused atomically (400, 413, 422); split it. */
   | { readonly outcome: 'refused'; readonly reason: string; readonly evidence: Evidence }
   /** Definite: nothing was sent, or the platform's contract says it was not processed. `page`: certificate or login trouble, do not hammer. */
-  | { readonly outcome: 'not-sent'; readonly reason: string; readonly page: boolean; readonly retryAfterS?: number; readonly evidence: Evidence }
+  | {
+      readonly outcome: 'not-sent';
+      readonly reason: string;
+      readonly page: boolean;
+      readonly retryAfterS?: number;
+      readonly evidence: Evidence;
+    }
   /** 404, 405, 409, 415 and the like: the contract does not fit; hold the batch for a person. */
   | { readonly outcome: 'contract-fault'; readonly reason: string; readonly evidence: Evidence }
   /** Key reused with another payload, or found with another digest. */
   | { readonly outcome: 'conflict'; readonly reason: string; readonly evidence: Evidence }
   /** Bytes left and no answer that can be trusted came back; ask before resending. */
-  | { readonly outcome: 'unknown'; readonly reason: string; readonly retryAfterS?: number; readonly evidence: Evidence };
+  | {
+      readonly outcome: 'unknown';
+      readonly reason: string;
+      readonly retryAfterS?: number;
+      readonly evidence: Evidence;
+    };
 
 export type QueryAnswer =
   | Extract<Answer, { outcome: 'answered' | 'received' | 'conflict' | 'unknown' }>

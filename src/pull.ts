@@ -1,17 +1,18 @@
 import { HubError } from './errors.ts';
 import { failpoint } from './failpoint.ts';
 import type { PullJob } from './job.ts';
-import { prepareChanged } from './known-rows.ts';
 import { compileMapping } from './mapping.ts';
-import type { TakeIn } from './read-row.ts';
+import { type PageHead, type PreparedPage, preparedPages, revived } from './prepared-pages.ts';
+import type { ReadAhead } from './read-ahead.ts';
+import type { Judge } from './read-row.ts';
 import { rulesOf } from './rules-of.ts';
 import type { PullCounts } from './run-report.ts';
 import type { UnifiedType } from './schema.ts';
-import type { Page, Source } from './source.ts';
+import type { Cursor, Source } from './source.ts';
 import { readCursor, writeCursor, writeSnapshotRows } from './store/cursors.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { countOpen } from './store/quarantine.ts';
-import { type Taken, takeIn } from './take-in.ts';
+import { type Taken, type TakeIn, takeIn } from './take-in.ts';
 
 export interface Pull {
   readonly db: Db;
@@ -32,6 +33,8 @@ export interface Pull {
   /** A person has seen that the snapshot shrank and wants it all the same. */
   readonly acceptShrink: boolean;
   readonly onProgress?: ((counts: PullCounts) => void) | undefined;
+  /** Starts a thread that reads and checks ahead, for long pulls; absent: everything in this thread. */
+  readonly readAhead?: ((judge: Pick<Judge, 'today' | 'rules'>) => ReadAhead<Cursor, PreparedPage>) | undefined;
 }
 
 export interface Pulled {
@@ -69,21 +72,13 @@ async function readAll(job: PullJob, context: Pull, done: Mutable<PullCounts>, f
   const options = { signal, now, ...range(context) };
   const snapshot: Snapshot = { rows: 0, known: stored?.snapshotRows, told: false, uncounted: false };
   let ticketsOpen = (await countOpen(db, 'intake', { job: job.name })) > 0;
-  for await (const page of source.pages(manual ? undefined : stored?.value, options)) {
+  const judge = (): Judge => ({ job, type: context.type, map, today: context.localDate(now()), rules });
+  const reading = { db, options, judge, readAhead: manual ? undefined : context.readAhead };
+  for await (const { page, prepared } of pagesOf(source, manual ? undefined : stored?.value, reading)) {
     signal.throwIfAborted();
     if (!manual) refuseShrunk(page, snapshot, context.acceptShrink);
     failpoint('S0-read');
-    const intake: TakeIn = {
-      job,
-      type: context.type,
-      map,
-      today: context.localDate(now()),
-      now: now(),
-      runId: context.runId,
-      ticketsOpen,
-      rules,
-    };
-    const prepared = await prepareChanged(db, page, intake);
+    const intake: TakeIn = { job, type: context.type, rules, now: now(), runId: context.runId, ticketsOpen };
     const keep = async (tx: Tx): Promise<Taken> => {
       const taken = await takeIn(tx, page, prepared, intake);
       if (!manual) await keepPlace(tx, job, page, snapshot, now());
@@ -98,6 +93,31 @@ async function readAll(job: PullJob, context: Pull, done: Mutable<PullCounts>, f
     context.onProgress?.(done);
   }
   if (!manual && !context.dryRun) await closeSnapshot(context, job, snapshot);
+}
+
+type Reading = Parameters<typeof preparedPages>[2] & Pick<Pull, 'readAhead'>;
+
+/** From here on a pull counts as long: a thread is started, and takes over when it is ready. */
+const LONG = 4;
+
+async function* pagesOf(source: Source, from: Cursor | undefined, reading: Reading): AsyncGenerator<PreparedPage> {
+  let ahead: ReadAhead<Cursor, PreparedPage> | undefined;
+  let takeOver: Cursor | undefined;
+  let pages = 0;
+  try {
+    for await (const prepared of preparedPages(source, from, reading)) {
+      yield prepared;
+      pages += 1;
+      if (pages === LONG) ahead = reading.readAhead?.(reading.judge());
+      if (!ahead?.isReady()) continue;
+      takeOver = prepared.page.cursor;
+      break;
+    }
+    if (ahead === undefined || takeOver === undefined) return;
+    for await (const prepared of ahead.items(takeOver)) yield revived(prepared);
+  } finally {
+    await ahead?.close();
+  }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -143,7 +163,7 @@ interface Snapshot {
 const isShrunk = (rows: number, known: number | undefined): boolean => known !== undefined && known > 0 && rows < known * (1 - SHRINK);
 
 /** Where the source knows beforehand how many rows will come, nothing at all is written. */
-function refuseShrunk(page: Page, { known }: Snapshot, accepted: boolean): void {
+function refuseShrunk(page: PageHead, { known }: Snapshot, accepted: boolean): void {
   if (accepted || !page.snapshot || page.expectedRows === undefined) return;
   if (isShrunk(page.expectedRows, known)) throw shrunk(page.expectedRows, known ?? 0);
 }
@@ -154,14 +174,14 @@ const shrunk = (rows: number, known: number): HubError =>
     fix: '请向业务处室核实；确认无误后用 hub run <作业> --accept-shrink --reason 原因 放行 (ask the division; if it is right, run again with --accept-shrink --reason)',
   });
 
-function countSnapshot(page: Page, snapshot: Snapshot): void {
+function countSnapshot(page: PageHead, snapshot: Snapshot): void {
   if (page.expectedRows !== undefined) snapshot.told = true;
   if (!page.snapshot || snapshot.told) return;
   snapshot.uncounted = true;
-  snapshot.rows += page.rows.length;
+  snapshot.rows += page.rowCount;
 }
 
-async function keepPlace(tx: Tx, job: PullJob, page: Page, snapshot: Snapshot, now: Date): Promise<void> {
+async function keepPlace(tx: Tx, job: PullJob, page: PageHead, snapshot: Snapshot, now: Date): Promise<void> {
   await writeCursor(tx, job.name, page.cursor, now);
   if (!page.snapshot || page.expectedRows === undefined) return;
   await writeSnapshotRows(tx, job.name, page.expectedRows);

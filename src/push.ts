@@ -1,21 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { advance, type Deliver, isOpen } from './deliver.ts';
 import { HubError } from './errors.ts';
-import { isError } from './fault.ts';
-import type { Form } from './outbound.ts';
 import type { OutgoingBatch } from './platform.ts';
+import type { ReadAhead } from './read-ahead.ts';
+import { type Pass, type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
 import type { Operation } from './record.ts';
 import type { PushCounts } from './run-report.ts';
-import { type Member, openTickets, render, type Seal, seal } from './seal.ts';
-import { type BatchRow, countRun, countWithheld, listBatches, type PendingRow, readPending, unsettledBatches } from './store/outbox.ts';
-import type { Ticket } from './store/quarantine.ts';
+import { type Seal, seal } from './seal.ts';
+import { type Db, inTransaction } from './store/database.ts';
+import { type BatchRow, countRun, countWithheld, listBatches, unsettledBatches } from './store/outbox.ts';
+import { quarantine, type Ticket } from './store/quarantine.ts';
 
-export interface Push extends Seal, Deliver {
-  readonly batchSize: number;
+export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db' | 'handOver'> {
+  readonly db: Db;
   readonly concurrency: number;
-  /** Types that this platform takes: full state, and those of which no version may be skipped. */
-  readonly fullState: readonly string[];
-  readonly everyVersion: readonly string[];
   /** ms that the run itself waits for asynchronous receipts before it leaves them to the next follow-up. */
   readonly receiptWaitMs: number;
   /** Follow up what is open, seal nothing new. */
@@ -23,6 +21,8 @@ export interface Push extends Seal, Deliver {
   /** Render and count only; nothing is sealed or sent. */
   readonly dryRun: boolean;
   readonly onProgress?: ((counts: PushCounts) => void) | undefined;
+  /** Starts a thread that reads and renders ahead, for long pushes; absent: everything in this thread. */
+  readonly readAhead?: (() => ReadAhead<Pass, Stretch>) | undefined;
 }
 
 export interface Pushed {
@@ -43,6 +43,7 @@ interface Progress {
   sealedNow: number;
 }
 
+/** Rows of a listing. */
 const PAGE = 1000;
 
 /**
@@ -98,61 +99,56 @@ async function followUp(context: Push, progress: Progress): Promise<void> {
 /** Everything pending of one operation in record order: rendered, sealed, sent; at most `concurrency` batches on the wire. */
 async function pass(operation: Operation, context: Push, progress: Progress): Promise<void> {
   const wire = openWire(context.concurrency);
-  const waiting = new Map<Form, Member[]>();
-  let afterId = 0;
-  for (;;) {
-    const rows = await readPending(context.db, pendingQuery(operation, afterId, context));
-    if (rows.length === 0 || progress.stopped !== undefined) break;
-    afterId = Number(rows[rows.length - 1]?.id ?? afterId);
-    const tickets = sort(rows, waiting, context, progress);
-    if (!context.dryRun) await openTickets(tickets, context);
-    for (const [form, members] of waiting) {
-      while (members.length >= context.batchSize && progress.stopped === undefined) {
-        await launch(form, members.splice(0, context.batchSize), wire, context, progress);
-      }
-    }
-  }
-  for (const [form, members] of waiting) {
-    if (members.length > 0 && progress.stopped === undefined) await launch(form, members, wire, context, progress);
+  for await (const stretch of stretches(operation, context)) {
+    if (progress.stopped !== undefined) break;
+    await note(stretch, context, progress);
+    for (const batch of stretch.batches) if (progress.stopped === undefined) await launch(batch, wire, context, progress);
   }
   await wire.drain();
 }
 
-const pendingQuery = (operation: Operation, afterId: number, context: Push) => ({
-  platform: context.platformName,
-  types: context.fullState,
-  everyVersion: context.everyVersion,
-  operation,
-  afterId,
-  limit: PAGE,
-});
+/** From so many stretches on a push counts as long: a thread is started, and takes over when it is ready. */
+const LONG = 4;
 
-/** Renders pending versions; members join their form's queue, tickets are returned. */
-function sort(rows: readonly PendingRow[], waiting: Map<Form, Member[]>, context: Push, { counts, faults }: Progress): Ticket[] {
-  const tickets: Ticket[] = [];
-  for (const row of rows) {
-    const rendered = render(row, context);
-    if (rendered.fate === 'not-for-platform') counts.notForPlatform += 1;
-    else if (rendered.fate === 'ticket') {
-      counts.quarantined += 1;
-      tickets.push(rendered.ticket);
-      for (const { code } of rendered.ticket.faults.filter(isError)) faults.set(code, (faults.get(code) ?? 0) + 1);
-    } else {
-      const queue = waiting.get(rendered.form);
-      if (queue === undefined) waiting.set(rendered.form, [rendered.member]);
-      else queue.push(rendered.member);
+async function* stretches(operation: Operation, context: Push): AsyncGenerator<Stretch> {
+  let ahead: ReadAhead<Pass, Stretch> | undefined;
+  let afterId = 0;
+  let count = 0;
+  const handOver = (): boolean => ahead?.isReady() ?? false;
+  try {
+    for await (const stretch of readyBatches({ operation, afterId }, { ...context, handOver })) {
+      yield stretch;
+      afterId = stretch.afterId;
+      count += 1;
+      if (count === LONG) ahead = context.readAhead?.();
     }
+    if (ahead?.isReady()) yield* ahead.items({ operation, afterId });
+  } finally {
+    await ahead?.close();
   }
-  return tickets;
 }
 
-async function launch(form: Form, members: readonly Member[], wire: Wire, context: Push, progress: Progress): Promise<void> {
+async function note({ tickets, notForPlatform, faults }: Stretch, context: Push, progress: Progress): Promise<void> {
+  progress.counts.notForPlatform += notForPlatform;
+  progress.counts.quarantined += tickets.length;
+  for (const [code, count] of faults) progress.faults.set(code, (progress.faults.get(code) ?? 0) + count);
+  if (!context.dryRun && tickets.length > 0) await open(tickets, context);
+}
+
+const open = (tickets: readonly Ticket[], { db, now }: Push): Promise<void> =>
+  inTransaction(db, (tx) => quarantine(tx, tickets.map(withBuffer), now()));
+
+/** A ticket from another thread has plain bytes. */
+const withBuffer = (ticket: Ticket): Ticket => ({ ...ticket, subject: Buffer.from(ticket.subject) });
+
+async function launch(batch: ReadyBatch, wire: Wire, context: Push, progress: Progress): Promise<void> {
   context.signal.throwIfAborted();
+  const { members } = batch;
   progress.sealedNow += 1;
   progress.counts.sealed += members.length;
   progress.counts.withdrawn += members.filter(({ operation }) => operation === 'WITHDRAW').length;
   if (context.dryRun) return;
-  const { row, outgoing } = await seal(form, members, context);
+  const { row, outgoing } = await seal(batch, context);
   await wire.add(() => drive(row, outgoing, context, progress));
 }
 

@@ -5,15 +5,16 @@ import type { Hub } from './hub-context.ts';
 import type { JsonObject } from './json.ts';
 import type { PullJob } from './job.ts';
 import { compileMapping } from './mapping.ts';
-import type { Page } from './source.ts';
+import type { PageHead } from './prepared-pages.ts';
+import type { RawRow } from './source.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { appendLog } from './store/log.ts';
 import { close, showQuarantine, type TicketRow, type TicketState } from './store/quarantine.ts';
 import { addReleases, isReleasable } from './store/releases.ts';
 import { noneKnown } from './known-rows.ts';
-import { prepare, type TakeIn } from './read-row.ts';
+import { type Judge, prepare } from './read-row.ts';
 import { rulesOf } from './rules-of.ts';
-import { takeIn } from './take-in.ts';
+import { type TakeIn, takeIn } from './take-in.ts';
 
 export interface Decision {
   readonly by: string;
@@ -54,8 +55,8 @@ export async function retryQuarantine(hub: Hub, id: number, decision: Decision):
   if (fields === undefined || job === undefined) throw notKept(ticket);
   const now = decision.now ?? hub.now();
   const taken = await inTransaction(hub.db, async (tx) => {
-    const { page, context } = onePage(hub, job, ticket, fields, now);
-    const { counts } = await takeIn(tx, page, { ...prepare(page.rows, context), ...noneKnown }, context);
+    const { page, row, context } = onePage(hub, job, ticket, { fields, now });
+    const { counts } = await takeIn(tx, page, { ...prepare([row], context), ...noneKnown }, context);
     if (counts.quarantined > 0) return false;
     await closeBy(tx, ticket, 'mended', decision, now);
     return true;
@@ -64,30 +65,29 @@ export async function retryQuarantine(hub: Hub, id: number, decision: Decision):
   return { state: taken ? 'mended' : 'open', ticket: after ?? ticket };
 }
 
-function onePage(hub: Hub, job: PullJob, ticket: TicketRow, fields: JsonObject, now: Date): { page: Page; context: TakeIn } {
+interface OnePage {
+  readonly page: PageHead;
+  readonly row: RawRow;
+  readonly context: Judge & TakeIn;
+}
+
+function onePage(hub: Hub, job: PullJob, ticket: TicketRow, { fields, now }: { fields: JsonObject; now: Date }): OnePage {
   const type = hub.types.get(job.type);
   if (type === undefined) throw new Error(`type ${job.type} is not loaded`);
   const raw = canonicalJson(fields);
-  const page: Page = {
+  const page = {
     externalId: `ticket ${ticket.id} ${now.toISOString()}`,
     sha256: sha256(raw),
     endOfIntake: true,
-    rows: [{ rowNo: 1, raw, fields, faults: [] }],
+    rowCount: 1,
     cursor: {},
     snapshot: false,
   };
-  const context: TakeIn = {
-    job,
-    type,
-    map: compileMapping(job.mapping),
-    today: hub.localDate(now),
-    now,
-    runId: NO_RUN,
-    ticketsOpen: false,
-    rules: rulesOf(job, hub.schemasDigest),
-    vouched: true,
-  };
-  return { page, context };
+  const map = compileMapping(job.mapping);
+  const rules = rulesOf(job, hub.schemasDigest);
+  const today = hub.localDate(now);
+  const context = { job, type, map, today, rules, now, runId: NO_RUN, ticketsOpen: false, vouched: true };
+  return { page, row: { rowNo: 1, raw, fields, faults: [] }, context };
 }
 
 /** Intakes made by hand belong to no run. */

@@ -4,32 +4,28 @@ import type { PullJob } from './job.ts';
 import type { Json, JsonObject } from './json.ts';
 import { readTimestamp } from './legal-date.ts';
 import type { Mapping } from './mapping.ts';
-import { contentDigest, type Operation, type UnifiedRecord } from './record.ts';
+import { contentDigest, type Operation } from './record.ts';
 import type { Identity, SearchTerms, UnifiedType } from './schema.ts';
 import type { RawRow } from './source.ts';
 import { subjectOf, type Ticket } from './store/quarantine.ts';
 
-/** What taking in a page needs besides the page. */
-export interface TakeIn {
+/** What decides what becomes of a row. */
+export interface Judge {
   readonly job: PullJob;
   readonly type: UnifiedType;
   readonly map: Mapping;
   /** Local date `YYYY-MM-DD`: decisions of tomorrow are faults. */
   readonly today: string;
-  readonly now: Date;
-  readonly runId: number;
-  /** False lets the hot path skip looking for tickets to close. */
-  readonly ticketsOpen: boolean;
-  /** 8 bytes that change with whatever decides what becomes of a row: job, schemas, authorities, this program. */
+  /** 8 bytes that change with whatever decides: job, schemas, authorities, this program. */
   readonly rules: Buffer;
-  /** A person stands behind these rows: a content that went back to an older state is kept. */
-  readonly vouched?: boolean;
 }
 
 /** A row that maps and checks: what the library may keep as a version. */
 export interface Candidate {
-  readonly row: RawRow;
-  readonly record: UnifiedRecord;
+  readonly rowNo: number;
+  readonly raw: Uint8Array | string;
+  /** JSON of the row's fields, for a ticket. */
+  readonly fields: string;
   /** Canonical JSON of the record without its revision time: what the digest is over, and what the library keeps. */
   readonly content: string;
   /** Lower-case hex SHA-256 of the row as read. */
@@ -41,7 +37,8 @@ export interface Candidate {
   readonly revisedAt: string | undefined;
   readonly subject: Buffer;
   readonly sourceRef: Buffer | undefined;
-  readonly remarks: readonly Fault[];
+  /** Canonical JSON of warnings and notes, `undefined` if none. */
+  readonly remarks: string | undefined;
 }
 
 /** The rows of a page, mapped and checked; no database. */
@@ -51,18 +48,18 @@ export interface Prepared {
 }
 
 /** Maps and checks rows of a page; `rawDigests` in their order, where they are known already. */
-export function prepare(rows: readonly RawRow[], context: TakeIn, rawDigests?: readonly string[]): Prepared {
+export function prepare(rows: readonly RawRow[], context: Judge, rawDigests?: readonly string[]): Prepared {
   const candidates: Candidate[] = [];
   const tickets: Ticket[] = [];
   for (const [index, row] of rows.entries()) {
     const read = readRow(row, context, rawDigests?.[index] ?? sha256(row.raw));
-    if ('record' in read) candidates.push(read);
+    if ('content' in read) candidates.push(read);
     else tickets.push(read);
   }
   return settleTwins(candidates, tickets, context);
 }
 
-function readRow(row: RawRow, context: TakeIn, rawDigest: string): Candidate | Ticket {
+function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ticket {
   const { job, type } = context;
   if (row.fields === undefined) return ticketFor(row, undefined, row.faults, context);
   const { record, faults: mapped } = context.map(row.fields);
@@ -81,8 +78,9 @@ function readRow(row: RawRow, context: TakeIn, rawDigest: string): Candidate | T
   const { revisedAt, ...rest } = record;
   const content = canonicalJson(rest);
   return {
-    row,
-    record,
+    rowNo: row.rowNo,
+    raw: row.raw,
+    fields: JSON.stringify(row.fields),
     content,
     rawDigest,
     identity,
@@ -92,7 +90,7 @@ function readRow(row: RawRow, context: TakeIn, rawDigest: string): Candidate | T
     revisedAt: typeof revisedAt === 'string' ? revisedAt : undefined,
     subject: sourceRef ?? subjectOfRecord(type, job, identity.number, identity.name),
     sourceRef,
-    remarks: faults,
+    remarks: faults.length === 0 ? undefined : canonicalJson(faults.map((fault) => ({ ...fault }))),
   };
 }
 
@@ -131,7 +129,7 @@ function jobMark(name: string): Buffer {
 const subjectOfRecord = (type: UnifiedType, job: PullJob, number: string | undefined, name: string | undefined): Buffer =>
   subjectOf('number', job.name, number ?? '', type.everyVersion ? (name ?? '') : '');
 
-export function ticketFor(row: RawRow, record: JsonObject | undefined, faults: readonly Fault[], context: TakeIn): Ticket {
+function ticketFor(row: RawRow, record: JsonObject | undefined, faults: readonly Fault[], context: Judge): Ticket {
   const { job, type } = context;
   const search: Partial<SearchTerms> = record === undefined ? {} : type.search(record);
   const ref = row.fields === undefined ? undefined : refOf(row.fields, job);
@@ -146,13 +144,28 @@ export function ticketFor(row: RawRow, record: JsonObject | undefined, faults: r
     number: search.number,
     name: search.name,
     faults,
-    fields: row.fields,
+    fields: row.fields === undefined ? undefined : JSON.stringify(row.fields),
     raw: row.raw,
   };
 }
 
+/** A row that was sound by itself, but does not fit what the library holds, or its twin. */
+export const ticketOf = (candidate: Candidate, fault: Fault, { job, type }: Pick<Judge, 'job' | 'type'>): Ticket => ({
+  stage: 'intake',
+  subject: candidate.subject,
+  job: job.name,
+  division: job.division,
+  type: type.name,
+  rowNo: candidate.rowNo,
+  number: candidate.identity.number,
+  name: candidate.identity.name,
+  faults: [fault],
+  fields: candidate.fields,
+  raw: candidate.raw,
+});
+
 /** Two different contents for one record in one page: only the bureau's own revision time can order them (faults.md F35). */
-function settleTwins(candidates: readonly Candidate[], tickets: Ticket[], context: TakeIn): Prepared {
+function settleTwins(candidates: readonly Candidate[], tickets: Ticket[], context: Judge): Prepared {
   const byKey = new Map<string, Candidate[]>();
   let twins = false;
   for (const candidate of candidates) {
@@ -163,7 +176,7 @@ function settleTwins(candidates: readonly Candidate[], tickets: Ticket[], contex
   if (!twins) return { candidates, tickets };
   const ambiguous = new Set<Candidate>();
   for (const same of byKey.values()) if (isAmbiguous(same)) for (const candidate of same) ambiguous.add(candidate);
-  for (const { row, record } of ambiguous) tickets.push(ticketFor(row, record, [twinFault], context));
+  for (const candidate of ambiguous) tickets.push(ticketOf(candidate, twinFault, context));
   return { candidates: candidates.filter((candidate) => !ambiguous.has(candidate)), tickets };
 }
 

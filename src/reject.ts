@@ -36,10 +36,14 @@ export async function rejectMembers(
 }
 
 /** What a ticket at a platform is about: this record there. */
-export const platformSubject = (platform: string, recordId: number): Buffer => subjectOf('platform', platform, String(recordId));
+export const platformSubject = (platform: string, recordId: number): Buffer =>
+  subjectOf('platform', platform, String(recordId));
 
 const toFault = (platform: string, { code, reason }: Extract<Verdict, { outcome: 'rejected' }>): Fault => ({
-  code: `PLATFORM_${code.replace(/[^A-Za-z0-9]+/g, '_').toUpperCase().slice(0, 40)}`,
+  code: `PLATFORM_${code
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase()
+    .slice(0, 40)}`,
   level: 'error',
   path: '',
   zh: `接收平台 ${platform} 退回：${reason}（${code}）；请在业务系统中更正，更正后的版本会自动再次报送`,

@@ -1,11 +1,12 @@
 import { HubError } from './errors.ts';
-import { divisions, durationMs, type Hub, matchingTypes } from './hub-context.ts';
+import { formsByType } from './forms-by-type.ts';
+import { divisions, durationMs, type Hub } from './hub-context.ts';
 import type { Job, PullJob, PushJob } from './job.ts';
-import type { Form } from './outbound.ts';
 import { openPlatform } from './platforms/index.ts';
 import { pull } from './pull.ts';
-import { push } from './push.ts';
+import { type Push, push } from './push.ts';
 import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
+import { openReadAhead } from './read-ahead.ts';
 import { openSource } from './sources/index.ts';
 import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } from './store/leases.ts';
 import { readReleases } from './store/releases.ts';
@@ -129,6 +130,7 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
       until: options.until,
       acceptShrink: options.acceptShrink ?? false,
       onProgress: ({ read }) => options.onProgress?.(read),
+      readAhead: ({ today, rules }) => openReadAhead(new URL('./pull-reader.ts', import.meta.url), { job, settings, today, rules }),
     });
     const head = { kind: 'pull' as const, run, job: job.name, dryRun: options.dryRun ?? false };
     return { ...head, ...ending(stopped), counts, faults: Object.fromEntries(faults) };
@@ -146,22 +148,25 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const { db, now, settings, types } = hub;
   const spec = job.platform;
   const platform = await openPlatform(spec, { name: job.platformName, allowedHosts: settings.allowedHosts, now });
-  const wanted = formsByType(job, hub);
-  const isEvery = (type: string): boolean => types.get(type)?.everyVersion ?? false;
-  const releases = await readReleases(db);
-  const waiting = (await countOpen(db, 'outbound', { platform: job.platformName })) + (await countOpen(db, 'platform', { platform: job.platformName }));
-  const context = {
-    db,
+  const render = {
     hubId: settings.hubId,
-    platform,
     platformName: job.platformName,
     sender: spec.sender ?? { code: '', name: settings.hubId },
+    releases: await readReleases(db),
+    batchSize: spec.batchSize ?? 500,
+  };
+  const byJob = divisions(hub.jobs);
+  const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
+  const waiting = (await open('outbound')) + (await open('platform'));
+  const today = hub.localDate(now());
+  const context: Push = {
+    ...render,
+    ...formsByType(job, types, hub.forms),
+    db,
+    platform,
     types,
-    formsOf: (type: string) => wanted.get(type) ?? [],
-    divisionOf: divisions(hub.jobs),
-    released: (recordId: number, version: number) => releases.get(`${recordId}/${version}`) ?? NONE,
+    divisionOf: (name) => byJob.get(name) ?? name,
     ticketsOpen: () => waiting > 0,
-    today: hub.localDate(now()),
     epoch: lease.epoch,
     runId: run,
     actor: options.by,
@@ -170,14 +175,13 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     trace: hub.trace,
     querySettleMs: durationMs(spec.querySettle, '0s'),
     answerWithinMs: durationMs(spec.answerWithin, '48h'),
-    batchSize: spec.batchSize ?? 500,
     concurrency: spec.concurrency ?? 2,
-    fullState: [...wanted.keys()].filter((type) => !isEvery(type)),
-    everyVersion: [...wanted.keys()].filter(isEvery),
     receiptWaitMs: RECEIPT_WAIT_MS,
     followUpOnly: options.followUpOnly ?? false,
     dryRun: options.dryRun ?? false,
-    onProgress: ({ sealed }: PushCounts) => options.onProgress?.(sealed),
+    onProgress: ({ sealed }) => options.onProgress?.(sealed),
+    readAhead: () =>
+      openReadAhead(new URL('./push-reader.ts', import.meta.url), { ...render, job, settings, today, divisions: byJob }),
   };
   try {
     const { counts, faults, stopped } = await push(context);
@@ -186,18 +190,6 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   } finally {
     await platform.close();
   }
-}
-
-const NONE: ReadonlySet<string> = new Set();
-
-/** Outbound forms per record type, in order of trial. */
-function formsByType(job: PushJob, hub: Hub): Map<string, readonly Form[]> {
-  const byType = new Map<string, readonly Form[]>();
-  for (const [pattern, names] of Object.entries(job.types)) {
-    const forms = names.flatMap((name) => hub.forms.get(name) ?? []);
-    for (const type of matchingTypes(pattern, hub.types.keys())) if (!byType.has(type)) byType.set(type, forms);
-  }
-  return byType;
 }
 
 /** Receipts that are still to come are no failure where the platform answers later; a held batch needs a person. */

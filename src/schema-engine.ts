@@ -124,7 +124,7 @@ function isModest(value: JsonObject): boolean {
 }
 
 /** `YYYY-MM-DD`, a day that exists; no `Date` involved (delivery.md T19, T20). */
-export function isLegalDate(text: string): boolean {
+function isLegalDate(text: string): boolean {
   if (text.length !== 10 || text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45) return false;
   const year = digits(text, 0, 4);
   return year > 0 && exists({ year, month: digits(text, 5, 7), day: digits(text, 8, 10) });

@@ -4,7 +4,7 @@ import type { Title } from './job.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 
 /** At most so many faults are listed for one record: more help nobody and could fill the quarantine. */
-export const MOST_FAULTS = 20;
+const MOST_FAULTS = 20;
 
 /** Chinese and English name of a field by its dotted path. */
 export type Labels = ReadonlyMap<string, Title>;

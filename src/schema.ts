@@ -11,7 +11,6 @@ import { isSchemaFile, type JsonFile, readJsonFiles, type SchemaFile } from './s
 import { lintForm, lintSchema, lintType } from './schema-lint.ts';
 import { compileUnifiedType, type UnifiedType } from './unified-type.ts';
 
-export type { Form as OutboundForm } from './outbound.ts';
 export type { Identity, SearchTerms, UnifiedType } from './unified-type.ts';
 
 /** All of schemas/: record types and outbound forms by name (`licence/printing`, `credit-sharing/enterprise`), and the authorities. */

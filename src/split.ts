@@ -1,13 +1,18 @@
+import { canonicalJson, sha256 } from './canonical.ts';
 import { batchId } from './delivery-key.ts';
-import { manifestRoot } from './manifest.ts';
-import { buildBody, type BodyHeader, type BodyRecord } from './outgoing-body.ts';
-import { canonicalJson, sha256Bytes } from './canonical.ts';
 import type { Json } from './json.ts';
+import { manifestRoot } from './manifest.ts';
+import { type BodyHeader, type BodyRecord, buildBody } from './outgoing-body.ts';
 import type { Tx } from './store/database.ts';
 import { type BatchRow, type MemberRow, packBody, readBody, sealBatch } from './store/outbox.ts';
 
 interface SentBody {
-  readonly header: { readonly dataClass: string; readonly layoutVersion: string; readonly senderCode: string; readonly senderName: string };
+  readonly header: {
+    readonly dataClass: string;
+    readonly layoutVersion: string;
+    readonly senderCode: string;
+    readonly senderName: string;
+  };
   readonly records: readonly (Omit<BodyRecord, 'data'> & { readonly data: Json })[];
 }
 
@@ -22,28 +27,30 @@ export async function splitBatch(
   const half = Math.ceil(members.length / 2);
   for (const part of [members.slice(0, half), members.slice(half)]) {
     const keys = new Set(part.map(({ idemKey }) => idemKey));
-    const records = sent.records.filter(({ rowId }) => keys.has(rowId)).map((record) => ({ ...record, data: canonicalJson(record.data) }));
+    const records = sent.records
+      .filter(({ rowId }) => keys.has(rowId))
+      .map((record) => ({ ...record, data: canonicalJson(record.data) }));
     const id = batchId(batch.platform, [...keys]);
     const { dataClass, layoutVersion, senderCode, senderName } = sent.header;
-    const header: BodyHeader = { packageId: id, dataClass, layoutVersion, sender: { code: senderCode, name: senderName } };
+    const header: BodyHeader = {
+      packageId: id,
+      dataClass,
+      layoutVersion,
+      sender: { code: senderCode, name: senderName },
+    };
     const body = buildBody(header, records);
-    const digests = records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'));
     const sealed = {
       id,
       platform: batch.platform,
       form: batch.form,
       runId: context.runId,
       epoch: context.epoch,
-      body,
-      bodyDigest: sha256Bytes(body),
-      manifestRoot: manifestRoot(digests),
-      members: part.map((member, index) => ({
-        ...member,
-        rendition: 1,
-        payloadDigest: digests[index] ?? Buffer.alloc(0),
-      })),
+      packed: await packBody(body),
+      bodyDigest: sha256(body),
+      manifestRoot: manifestRoot(records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
+      members: part.map((member, index) => ({ ...member, rendition: 1, payloadHash: records[index]?.payloadHash ?? '' })),
       parentId: batch.id,
     };
-    await sealBatch(tx, sealed, await packBody(body), context.now());
+    await sealBatch(tx, sealed, context.now());
   }
 }

@@ -1,9 +1,8 @@
-import { canonicalJson } from './canonical.ts';
 import { type Fault, isError } from './fault.ts';
 import { type Known, rawMark } from './known-rows.ts';
-import { type Candidate, type Prepared, type TakeIn, ticketFor, twinFault } from './read-row.ts';
+import type { PageHead } from './prepared-pages.ts';
+import { type Candidate, type Judge, type Prepared, ticketOf, twinFault } from './read-row.ts';
 import { contentDigest } from './record.ts';
-import type { Page } from './source.ts';
 import type { Tx } from './store/database.ts';
 import { countIntake, type IntakeCounts, openIntake } from './store/intakes.ts';
 import {
@@ -18,6 +17,16 @@ import {
 } from './store/library.ts';
 import { mend, quarantine, type Ticket } from './store/quarantine.ts';
 
+/** What taking in a page needs besides the page. */
+export interface TakeIn extends Omit<Judge, 'map' | 'today'> {
+  readonly now: Date;
+  readonly runId: number;
+  /** False lets the hot path skip looking for tickets to close. */
+  readonly ticketsOpen: boolean;
+  /** A person stands behind these rows: a content that went back to an older state is kept. */
+  readonly vouched?: boolean;
+}
+
 export interface Taken {
   readonly counts: IntakeCounts;
   /** Fault code → rows, for the run's report. */
@@ -25,7 +34,7 @@ export interface Taken {
 }
 
 /** One page in one transaction: versions, tickets, intake counts. The caller adds the cursor. */
-export async function takeIn(tx: Tx, page: Page, prepared: Prepared & Known, context: TakeIn): Promise<Taken> {
+export async function takeIn(tx: Tx, page: PageHead, prepared: Prepared & Known, context: TakeIn): Promise<Taken> {
   const intakeId = await openIntake(tx, {
     job: context.job.name,
     runId: context.runId,
@@ -66,7 +75,7 @@ function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
 /** Rows of one record oldest first; all others keep their places in the page. */
 function inRevisionOrder(candidates: readonly Candidate[]): readonly Candidate[] {
   if (new Set(candidates.map(({ keyHex }) => keyHex)).size === candidates.length) return candidates;
-  return candidates.toSorted((a, b) => (a.revisedAt ?? '').localeCompare(b.revisedAt ?? '') || a.row.rowNo - b.row.rowNo);
+  return candidates.toSorted((a, b) => (a.revisedAt ?? '').localeCompare(b.revisedAt ?? '') || a.rowNo - b.rowNo);
 }
 
 interface Decided {
@@ -89,7 +98,7 @@ async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, c
     const known = newest.get(candidate.keyHex);
     const fault = known === undefined || context.vouched ? undefined : backward(candidate, known, { earlier, sameIds });
     if (fault !== undefined) {
-      tickets.push(ticketFor(candidate.row, candidate.record, [fault], context));
+      tickets.push(ticketOf(candidate, fault, context));
       continue;
     }
     const before = candidate.sourceRef === undefined ? undefined : bySource.get(candidate.sourceRef.toString('latin1'));
@@ -152,8 +161,8 @@ const toVersion = (
   rawDigest: Buffer.from(candidate.rawDigest, 'hex'),
   rawMark: candidate.sourceRef === undefined ? undefined : rawMark(rules, candidate.rawDigest),
   revisedAt: candidate.revisedAt,
-  rowNo: candidate.row.rowNo,
-  faults: candidate.remarks.length === 0 ? undefined : canonicalJson(candidate.remarks.map((fault) => ({ ...fault }))),
+  rowNo: candidate.rowNo,
+  faults: candidate.remarks,
   predecessorId,
 });
 

@@ -1,4 +1,4 @@
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { complain, faultLine, print, printJson } from './print.ts';
 import { readSetup } from './setup.ts';
 

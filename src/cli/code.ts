@@ -1,6 +1,6 @@
 import { readCreditCode } from '../credit-code.ts';
 import { isError } from '../fault.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { plain, print, printJson } from './print.ts';
 
 /** `hub code check`: 统一社会信用代码 (GB 32100-2015). Exit 1 when one of them is wrong. */

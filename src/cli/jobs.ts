@@ -1,6 +1,6 @@
 import type { Job } from '../job.ts';
 import { dueTimes } from '../schedule.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { localTime, plain, print, printRows } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 

@@ -1,5 +1,5 @@
 import { findRecords, type LedgerRow, ledgerOf, type RecordRow } from '../store/ledger.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printJson, printTable } from './print.ts';
 

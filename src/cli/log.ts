@@ -1,6 +1,6 @@
 import { listLog } from '../store/log.ts';
 import { positive } from './argument.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
 import { localTime, printRows } from './print.ts';
 

@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { Act, Define } from './command.ts';
 import { tell } from './print.ts';
-
-/** Adds one command; `act` turns an action that returns an exit code into one that commander can call. */
-export type Define = (program: Command, act: Act) => void;
-
-export type Act = <A extends unknown[]>(action: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
 
 /** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
 const commands: { readonly [name: string]: () => Promise<Define> } = {

@@ -1,6 +1,6 @@
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrations.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { print, printJson } from './print.ts';
 import { readSoundSettings } from './setup.ts';
 

@@ -5,7 +5,7 @@ import { retryQuarantine, waiveQuarantine } from '../quarantine.ts';
 import { listQuarantine, type Stage, showQuarantine, type TicketFilter, type TicketRow } from '../store/quarantine.ts';
 import { actor } from './actor.ts';
 import { positive } from './argument.ts';
-import type { Act, Define } from './main.ts';
+import type { Act, Define } from './command.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
 import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
 import { readSoundSetup } from './setup.ts';

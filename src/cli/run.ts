@@ -5,7 +5,7 @@ import type { RunReport } from '../run-report.ts';
 import { didYouMean } from '../suggest.ts';
 import { actor } from './actor.ts';
 import { localDate } from './argument.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { complain, plain, print, printJson, wrongUsage } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 import { untilSignal } from './signal.ts';

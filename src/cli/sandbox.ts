@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { runSandbox, type SandboxOptions, startSandbox } from '../sandbox/sandbox.ts';
 import { localDate, positive } from './argument.ts';
-import type { Define } from './main.ts';
+import type { Define } from './command.ts';
 import { print, printJson } from './print.ts';
 import { aborted, untilSignal } from './signal.ts';
 

@@ -120,7 +120,8 @@ const isEmpty = (line: TableLine): boolean =>
   line.fault === undefined &&
   line.cells.every((cell) => cell === null || (typeof cell === 'string' && cell.trim() === ''));
 
-const NOTE = /^[«《【[（(]?(?:表格说明|填表说明|填写说明|填报说明|填表须知|说明|备注|注)[»》】\]）)]?(?:[:：、\s].*)?$/s;
+const NOTE =
+  /^[«《【[（(]?(?:表格说明|填表说明|填写说明|填报说明|填表须知|说明|备注|注)[»》】\]）)]?(?:[:：、\s].*)?$/s;
 const EXAMPLE = /^[«《【[（(]?(?:示例|样例)(?:行|数据)?[»》】\]）)]?(?:[:：、\s].*)?$/s;
 
 /** Notes stand alone in their line; an example line is full but says so in its first cell. */

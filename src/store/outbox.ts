@@ -82,7 +82,8 @@ export interface SealedMember {
   readonly rendition: number;
   readonly operation: Operation;
   readonly idemKey: string;
-  readonly payloadDigest: Buffer;
+  /** Lower-case hex. */
+  readonly payloadHash: string;
 }
 
 export interface NewBatch {
@@ -91,9 +92,11 @@ export interface NewBatch {
   readonly form: string;
   readonly runId: number;
   readonly epoch: number;
-  readonly body: Uint8Array;
-  readonly bodyDigest: Buffer;
-  readonly manifestRoot: Buffer;
+  /** The exact body, by `packBody`. */
+  readonly packed: Uint8Array;
+  /** Lower-case hex. */
+  readonly bodyDigest: string;
+  readonly manifestRoot: string;
   readonly members: readonly SealedMember[];
   readonly parentId?: string;
 }
@@ -116,8 +119,8 @@ export const packBody = (body: Uint8Array): Promise<Buffer> =>
 
 export const unpackBody = (packed: Uint8Array): Promise<Buffer> => decompress(packed);
 
-/** Writes a sealed batch with its deliveries; `packed` is its body by `packBody`. Frozen from here on. */
-export async function sealBatch(tx: Tx, batch: NewBatch, packed: Uint8Array, now: Date): Promise<BatchRow> {
+/** Writes a sealed batch with its deliveries. Frozen from here on. */
+export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<BatchRow> {
   const seq = await takeNumbers(tx, 'batches', 1);
   const row = {
     seq,
@@ -127,9 +130,9 @@ export async function sealBatch(tx: Tx, batch: NewBatch, packed: Uint8Array, now
     state: 'SEALED' as const,
     run_id: batch.runId,
     members: batch.members.length,
-    body: packed,
-    body_digest: batch.bodyDigest,
-    manifest_root: batch.manifestRoot,
+    body: Buffer.from(batch.packed.buffer, batch.packed.byteOffset, batch.packed.byteLength),
+    body_digest: Buffer.from(batch.bodyDigest, 'hex'),
+    manifest_root: Buffer.from(batch.manifestRoot, 'hex'),
     attempts: 0,
     epoch: batch.epoch,
     parent_id: batch.parentId ?? null,
@@ -149,7 +152,7 @@ const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
     member.rendition,
     member.operation,
     member.idemKey,
-    member.payloadDigest,
+    Buffer.from(member.payloadHash, 'hex'),
     seq,
     index + 1,
     'open',

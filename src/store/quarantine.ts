@@ -22,7 +22,8 @@ export interface Ticket {
   readonly number?: string | undefined;
   readonly name?: string | undefined;
   readonly faults: readonly Fault[];
-  readonly fields?: JsonObject | undefined;
+  /** JSON of the row's fields as read. */
+  readonly fields?: string | undefined;
   readonly raw?: Uint8Array | string | undefined;
 }
 
@@ -87,7 +88,7 @@ const ticketRow = (ticket: Ticket, faults: string, rawDigest: Buffer, at: string
   number: ticket.number?.slice(0, 255) ?? null,
   name: ticket.name?.slice(0, 255) ?? null,
   faults,
-  fields: ticket.fields === undefined ? null : JSON.stringify(ticket.fields),
+  fields: ticket.fields ?? null,
   raw_digest: rawDigest,
   raw: ticket.raw === undefined ? null : Buffer.from(ticket.raw),
   times_seen: 1,
