@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto';
-import { HubError } from './errors.ts';
 import { type BatchEvent, batchAfter, isFinal } from './delivery-state.ts';
+import { HubError } from './errors.ts';
 import { failpoint } from './failpoint.ts';
 import type { Answer, OutgoingBatch, Platform, QueryAnswer, Verdict } from './platform.ts';
 import { rejectMembers } from './reject.ts';
 import { BODY_TYPE } from './seal.ts';
 import { splitBatch } from './split.ts';
+import { closeAttempt, keepReceipt, openAttempt } from './store/attempts.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { appendLog } from './store/log.ts';
 import {
   type BatchRow,
-  closeAttempt,
-  keepReceipt,
   type MemberRow,
   moveBatch,
-  openAttempt,
   packBody,
   readBody,
   readMembers,
@@ -57,8 +55,20 @@ async function send(batch: BatchRow, context: Deliver, sealed?: OutgoingBatch): 
   const outgoing = sealed ?? (await toOutgoing(batch, context.db));
   const attempts = batch.attempts + 1;
   const { moved, attempt } = await inTransaction(context.db, async (tx) => {
-    const moved = await step(tx, batch, 'intent', { attempts, sentAt: batch.sentAt ?? context.now().toISOString() }, context);
-    const start = { batchId: batch.id, attempt: attempts, epoch: context.epoch, action: 'send' as const, now: context.now() };
+    const moved = await step(
+      tx,
+      batch,
+      'intent',
+      { attempts, sentAt: batch.sentAt ?? context.now().toISOString() },
+      context,
+    );
+    const start = {
+      batchId: batch.id,
+      attempt: attempts,
+      epoch: context.epoch,
+      action: 'send' as const,
+      now: context.now(),
+    };
     return { moved, attempt: await openAttempt(tx, start) };
   });
   failpoint('S3-intent');
@@ -79,7 +89,11 @@ async function ask(batch: BatchRow, context: Deliver): Promise<BatchRow> {
 function believable(answer: QueryAnswer, batch: BatchRow, { now, querySettleMs }: Deliver): QueryAnswer {
   const age = now().getTime() - Date.parse(batch.sentAt ?? batch.sealedAt);
   if (answer.outcome !== 'absent' || age >= querySettleMs) return answer;
-  return { outcome: 'unknown', reason: '平台称未收到，尚在观察期内 (absent, but still within querySettle)', evidence: answer.evidence };
+  return {
+    outcome: 'unknown',
+    reason: '平台称未收到，尚在观察期内 (absent, but still within querySettle)',
+    evidence: answer.evidence,
+  };
 }
 
 async function toOutgoing(batch: BatchRow, db: Db): Promise<OutgoingBatch> {
@@ -94,7 +108,12 @@ async function toOutgoing(batch: BatchRow, db: Db): Promise<OutgoingBatch> {
 }
 
 /** Takes down what was observed: state, verdicts, receipt and log in one transaction. */
-async function observe(batch: BatchRow, answer: Answer | QueryAnswer, attempt: number | undefined, context: Deliver): Promise<BatchRow> {
+async function observe(
+  batch: BatchRow,
+  answer: Answer | QueryAnswer,
+  attempt: number | undefined,
+  context: Deliver,
+): Promise<BatchRow> {
   const bytes = answer.evidence.bytes;
   const kept = bytes === undefined || bytes.length === 0 ? undefined : await packBody(bytes);
   failpoint('S5-answered');
@@ -106,12 +125,25 @@ async function observe(batch: BatchRow, answer: Answer | QueryAnswer, attempt: n
     if (attempt !== undefined) await closeAttempt(tx, attempt, end);
     if ('receiptId' in answer && kept !== undefined && bytes !== undefined) {
       const digest = createHash('sha256').update(bytes).digest();
-      await keepReceipt(tx, { platform: batch.platform, receiptId: answer.receiptId, batchId: batch.id, digest, body: kept, now });
+      await keepReceipt(tx, {
+        platform: batch.platform,
+        receiptId: answer.receiptId,
+        batchId: batch.id,
+        digest,
+        body: kept,
+        now,
+      });
     }
     return after;
   });
   failpoint('S6-settled');
-  context.trace.info('batch', { batch: batch.id, platform: batch.platform, run: context.runId, outcome: answer.outcome, state: moved.state });
+  context.trace.info('batch', {
+    batch: batch.id,
+    platform: batch.platform,
+    run: context.runId,
+    outcome: answer.outcome,
+    state: moved.state,
+  });
   return moved;
 }
 
@@ -129,11 +161,19 @@ async function apply(tx: Tx, batch: BatchRow, answer: Answer | QueryAnswer, cont
   const overdue = context.now().getTime() - Date.parse(batch.sentAt ?? batch.sealedAt) > context.answerWithinMs;
   const giveUp = overdue && (batch.state === 'UNKNOWN' || batch.state === 'RECEIVED');
   const asked = 'retryAfterS' in answer ? answer.retryAfterS : undefined;
-  const wait = { nextAt: later(context, asked ?? backoffS(batch.attempts)), notBefore: asked === undefined ? null : later(context, asked) };
+  const wait = {
+    nextAt: later(context, asked ?? backoffS(batch.attempts)),
+    notBefore: asked === undefined ? null : later(context, asked),
+  };
   return step(tx, batch, giveUp ? 'give-up' : answer.outcome, { reason: answer.reason, ...wait }, context);
 }
 
-async function settle(tx: Tx, batch: BatchRow, answer: Extract<Answer, { outcome: 'answered' }>, context: Deliver): Promise<BatchRow> {
+async function settle(
+  tx: Tx,
+  batch: BatchRow,
+  answer: Extract<Answer, { outcome: 'answered' }>,
+  context: Deliver,
+): Promise<BatchRow> {
   const rejected = answer.verdicts.filter((verdict) => verdict.outcome === 'rejected');
   await settleMembers(tx, batch.seq, rejected.map(toMemberVerdict), 'accepted');
   await rejectMembers(tx, batch, rejected, context);
@@ -158,7 +198,12 @@ async function refuse(tx: Tx, batch: BatchRow, reason: string, context: Deliver)
     await splitBatch(tx, batch, members, context);
     return step(tx, batch, 'refused', { reason }, context);
   }
-  const verdicts = members.map(({ idemKey }: MemberRow) => ({ idemKey, outcome: 'rejected' as const, code: 'BATCH_REFUSED', reason }));
+  const verdicts = members.map(({ idemKey }: MemberRow) => ({
+    idemKey,
+    outcome: 'rejected' as const,
+    code: 'BATCH_REFUSED',
+    reason,
+  }));
   await settleMembers(tx, batch.seq, verdicts.map(toMemberVerdict), 'accepted');
   await rejectMembers(tx, batch, verdicts, context);
   return step(tx, batch, 'refused-alone', { reason, settledAt: context.now().toISOString() }, context);

@@ -15,14 +15,20 @@ export interface Known {
 export const noneKnown: Known = { sameRows: 0, sameRefs: [], sameIds: new Set() };
 
 /** Rules (8 bytes) and digest of the raw row (32 bytes): while both stay, the row needs no second look. */
-export const rawMark = (rules: Buffer, rawDigest: string): Buffer => Buffer.concat([rules, Buffer.from(rawDigest, 'hex')]);
+export const rawMark = (rules: Buffer, rawDigest: string): Buffer =>
+  Buffer.concat([rules, Buffer.from(rawDigest, 'hex')]);
 
 /** Sets aside the rows that did not change; only the others are mapped and checked. */
 export async function prepareChanged(db: Reader, rows: readonly RawRow[], context: Judge): Promise<Prepared & Known> {
   const { job, rules } = context;
   if (job.id === undefined) return { ...prepare(rows, context), ...noneKnown };
-  const refs = rows.map((row) => (row.fields === undefined || row.faults.length > 0 ? undefined : refOf(row.fields, job)));
-  const known = await rawBySourceRef(db, refs.filter((ref) => ref !== undefined));
+  const refs = rows.map((row) =>
+    row.fields === undefined || row.faults.length > 0 ? undefined : refOf(row.fields, job),
+  );
+  const known = await rawBySourceRef(
+    db,
+    refs.filter((ref) => ref !== undefined),
+  );
   const sameRefs: Buffer[] = [];
   const sameIds = new Set<number>();
   const others: RawRow[] = [];

@@ -12,7 +12,7 @@ import type { Cursor, Source } from './source.ts';
 import { readCursor, writeCursor, writeSnapshotRows } from './store/cursors.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { countOpen } from './store/quarantine.ts';
-import { type Taken, type TakeIn, takeIn } from './take-in.ts';
+import { type TakeIn, type Taken, takeIn } from './take-in.ts';
 
 export interface Pull {
   readonly db: Db;
@@ -63,7 +63,12 @@ export async function pull(job: PullJob, context: Pull): Promise<Pulled> {
   }
 }
 
-async function readAll(job: PullJob, context: Pull, done: Mutable<PullCounts>, faults: Map<string, number>): Promise<void> {
+async function readAll(
+  job: PullJob,
+  context: Pull,
+  done: Mutable<PullCounts>,
+  faults: Map<string, number>,
+): Promise<void> {
   const { db, source, signal, now } = context;
   const manual = context.since !== undefined || context.until !== undefined;
   const stored = await readCursor(db, job.name);
@@ -160,7 +165,8 @@ interface Snapshot {
   uncounted: boolean;
 }
 
-const isShrunk = (rows: number, known: number | undefined): boolean => known !== undefined && known > 0 && rows < known * (1 - SHRINK);
+const isShrunk = (rows: number, known: number | undefined): boolean =>
+  known !== undefined && known > 0 && rows < known * (1 - SHRINK);
 
 /** Where the source knows beforehand how many rows will come, nothing at all is written. */
 function refuseShrunk(page: PageHead, { known }: Snapshot, accepted: boolean): void {
@@ -169,10 +175,14 @@ function refuseShrunk(page: PageHead, { known }: Snapshot, accepted: boolean): v
 }
 
 const shrunk = (rows: number, known: number): HubError =>
-  new HubError('SOURCE_SHRUNK', `全量数据由 ${known} 条骤减为 ${rows} 条，已暂停等待人工确认 (a full snapshot shrank from ${known} to ${rows} rows; held)`, {
-    remedy: 'give-up',
-    fix: '请向业务处室核实；确认无误后用 hub run <作业> --accept-shrink --reason 原因 放行 (ask the division; if it is right, run again with --accept-shrink --reason)',
-  });
+  new HubError(
+    'SOURCE_SHRUNK',
+    `全量数据由 ${known} 条骤减为 ${rows} 条，已暂停等待人工确认 (a full snapshot shrank from ${known} to ${rows} rows; held)`,
+    {
+      remedy: 'give-up',
+      fix: '请向业务处室核实；确认无误后用 hub run <作业> --accept-shrink --reason 原因 放行 (ask the division; if it is right, run again with --accept-shrink --reason)',
+    },
+  );
 
 function countSnapshot(page: PageHead, snapshot: Snapshot): void {
   if (page.expectedRows !== undefined) snapshot.told = true;
@@ -189,7 +199,11 @@ async function keepPlace(tx: Tx, job: PullJob, page: PageHead, snapshot: Snapsho
 }
 
 /** A snapshot whose size nobody said beforehand: absence never means withdrawal, so its rows stay, but a person must look. */
-async function closeSnapshot({ db, acceptShrink }: Pull, job: PullJob, { rows, known, uncounted }: Snapshot): Promise<void> {
+async function closeSnapshot(
+  { db, acceptShrink }: Pull,
+  job: PullJob,
+  { rows, known, uncounted }: Snapshot,
+): Promise<void> {
   if (!uncounted) return;
   if (!acceptShrink && isShrunk(rows, known)) throw shrunk(rows, known ?? 0);
   await inTransaction(db, (tx) => writeSnapshotRows(tx, job.name, rows));

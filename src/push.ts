@@ -8,7 +8,8 @@ import type { Operation } from './record.ts';
 import type { PushCounts } from './run-report.ts';
 import { type Seal, seal } from './seal.ts';
 import { type Db, inTransaction } from './store/database.ts';
-import { type BatchRow, countRun, countWithheld, listBatches, unsettledBatches } from './store/outbox.ts';
+import { type BatchRow, countRun, listBatches, unsettledBatches } from './store/outbox.ts';
+import { countWithheld } from './store/pending.ts';
 import { quarantine, type Ticket } from './store/quarantine.ts';
 
 export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db' | 'handOver'> {
@@ -90,7 +91,8 @@ const noCounts = (): Mutable<PushCounts> => ({
 async function followUp(context: Push, progress: Progress): Promise<void> {
   for (const batch of await unsettledBatches(context.db, context.platformName)) {
     if (progress.stopped !== undefined) return;
-    if (batch.notBefore !== null && batch.notBefore > context.now().toISOString()) progress.stopped = askedToWait(batch);
+    if (batch.notBefore !== null && batch.notBefore > context.now().toISOString())
+      progress.stopped = askedToWait(batch);
     else await drive(batch, undefined, context, progress);
   }
   await awaitReceipts(context, progress);
@@ -102,7 +104,8 @@ async function pass(operation: Operation, context: Push, progress: Progress): Pr
   for await (const stretch of stretches(operation, context)) {
     if (progress.stopped !== undefined) break;
     await note(stretch, context, progress);
-    for (const batch of stretch.batches) if (progress.stopped === undefined) await launch(batch, wire, context, progress);
+    for (const batch of stretch.batches)
+      if (progress.stopped === undefined) await launch(batch, wire, context, progress);
   }
   await wire.drain();
 }
@@ -181,7 +184,12 @@ function openWire(most: number): Wire {
 const STEPS = 6;
 
 /** Sends a batch and follows it until it is settled, held, received, or this run can do no more for it. */
-async function drive(batch: BatchRow, outgoing: OutgoingBatch | undefined, context: Push, progress: Progress): Promise<void> {
+async function drive(
+  batch: BatchRow,
+  outgoing: OutgoingBatch | undefined,
+  context: Push,
+  progress: Progress,
+): Promise<void> {
   if (progress.stopped !== undefined) return;
   let now = batch;
   for (let step = 0; step < STEPS && isOpen(now); step += 1) {
@@ -201,7 +209,9 @@ const pause = (step: number, { signal }: Push): Promise<void> =>
   sleep(Math.min(5000, 100 * 2 ** step) * (0.5 + Math.random()), undefined, { signal });
 
 async function driveHalves(parent: BatchRow, context: Push, progress: Progress): Promise<void> {
-  const halves = (await unsettledBatches(context.db, context.platformName)).filter(({ parentId }) => parentId === parent.id);
+  const halves = (await unsettledBatches(context.db, context.platformName)).filter(
+    ({ parentId }) => parentId === parent.id,
+  );
   for (const half of halves) if (progress.stopped === undefined) await drive(half, undefined, context, progress);
 }
 
@@ -240,7 +250,12 @@ async function awaitReceipts(context: Push, progress: Progress): Promise<void> {
 async function countOpen(context: Push, { counts }: Progress): Promise<void> {
   if (!context.dryRun) Object.assign(counts, await countRun(context.db, context.platformName, context.runId));
   counts.pending = counts.sealed + counts.notForPlatform + counts.quarantined;
-  counts.withheld = await countWithheld(context.db, context.platformName, [...context.fullState, ...context.everyVersion]);
+  counts.withheld = await countWithheld(context.db, context.platformName, [
+    ...context.fullState,
+    ...context.everyVersion,
+  ]);
   counts.unsettled = (await unsettledBatches(context.db, context.platformName)).length;
-  counts.held = (await listBatches(context.db, { platform: context.platformName, states: ['HELD'], limit: PAGE })).length;
+  counts.held = (
+    await listBatches(context.db, { platform: context.platformName, states: ['HELD'], limit: PAGE })
+  ).length;
 }

@@ -2,18 +2,18 @@ import { canonicalJson, sha256 } from './canonical.ts';
 import { HubError } from './errors.ts';
 import { isError } from './fault.ts';
 import type { Hub } from './hub-context.ts';
-import type { JsonObject } from './json.ts';
 import type { PullJob } from './job.ts';
+import type { JsonObject } from './json.ts';
+import { noneKnown } from './known-rows.ts';
 import { compileMapping } from './mapping.ts';
 import type { PageHead } from './prepared-pages.ts';
+import { type Judge, prepare } from './read-row.ts';
+import { rulesOf } from './rules-of.ts';
 import type { RawRow } from './source.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { appendLog } from './store/log.ts';
 import { close, showQuarantine, type TicketRow, type TicketState } from './store/quarantine.ts';
 import { addReleases, isReleasable } from './store/releases.ts';
-import { noneKnown } from './known-rows.ts';
-import { type Judge, prepare } from './read-row.ts';
-import { rulesOf } from './rules-of.ts';
 import { type TakeIn, takeIn } from './take-in.ts';
 
 export interface Decision {
@@ -36,7 +36,10 @@ export async function waiveQuarantine(db: Db, id: number, decision: Decision): P
   await inTransaction(db, async (tx) => {
     if (release) {
       const at = now.toISOString();
-      await addReleases(tx, wrong.map(({ code }) => ({ recordId, version, faultCode: code, by: decision.by, reason: decision.reason, at })));
+      await addReleases(
+        tx,
+        wrong.map(({ code }) => ({ recordId, version, faultCode: code, by: decision.by, reason: decision.reason, at })),
+      );
     }
     await closeBy(tx, ticket, state, decision, now);
   });
@@ -47,11 +50,17 @@ export async function waiveQuarantine(db: Db, id: number, decision: Decision): P
  * Tries a row of a bureau once more from what was kept of it, under today's job and schema. A person stands behind it, so a
  * content that went back to an older state is kept. Returns what it was: taken in, or why it still does not fit.
  */
-export async function retryQuarantine(hub: Hub, id: number, decision: Decision): Promise<{ state: 'mended' | 'open'; ticket: TicketRow }> {
+export async function retryQuarantine(
+  hub: Hub,
+  id: number,
+  decision: Decision,
+): Promise<{ state: 'mended' | 'open'; ticket: TicketRow }> {
   const ticket = await openTicket(hub.db, id);
   if (ticket.stage !== 'intake') throw resentByItself(ticket);
   const fields = (await showQuarantine(hub.db, id))?.fields ?? undefined;
-  const job = hub.jobs.find((candidate): candidate is PullJob => candidate.kind === 'pull' && candidate.name === ticket.job);
+  const job = hub.jobs.find(
+    (candidate): candidate is PullJob => candidate.kind === 'pull' && candidate.name === ticket.job,
+  );
   if (fields === undefined || job === undefined) throw notKept(ticket);
   const now = decision.now ?? hub.now();
   const taken = await inTransaction(hub.db, async (tx) => {
@@ -71,7 +80,12 @@ interface OnePage {
   readonly context: Judge & TakeIn;
 }
 
-function onePage(hub: Hub, job: PullJob, ticket: TicketRow, { fields, now }: { fields: JsonObject; now: Date }): OnePage {
+function onePage(
+  hub: Hub,
+  job: PullJob,
+  ticket: TicketRow,
+  { fields, now }: { fields: JsonObject; now: Date },
+): OnePage {
   const type = hub.types.get(job.type);
   if (type === undefined) throw new Error(`type ${job.type} is not loaded`);
   const raw = canonicalJson(fields);
@@ -96,13 +110,23 @@ const NO_RUN = 0;
 async function openTicket(db: Db, id: number): Promise<TicketRow> {
   const ticket = await showQuarantine(db, id);
   if (ticket !== undefined && ticket.state === 'open') return ticket;
-  throw new HubError('TICKET_CLOSED', ticket === undefined ? `没有隔离单 ${id} (no such ticket)` : `隔离单 ${id} 已处理 (already closed)`, {
-    remedy: 'give-up',
-    fix: '用 hub quarantine list 查看未处理的 (see hub quarantine list)',
-  });
+  throw new HubError(
+    'TICKET_CLOSED',
+    ticket === undefined ? `没有隔离单 ${id} (no such ticket)` : `隔离单 ${id} 已处理 (already closed)`,
+    {
+      remedy: 'give-up',
+      fix: '用 hub quarantine list 查看未处理的 (see hub quarantine list)',
+    },
+  );
 }
 
-async function closeBy(tx: Tx, ticket: TicketRow, state: 'waived' | 'released' | 'mended', { by, reason }: Decision, now: Date): Promise<void> {
+async function closeBy(
+  tx: Tx,
+  ticket: TicketRow,
+  state: 'waived' | 'released' | 'mended',
+  { by, reason }: Decision,
+  now: Date,
+): Promise<void> {
   await close(tx, [ticket.id], { state, by, at: now.toISOString(), reason });
   const detail = { ticket: ticket.id, stage: ticket.stage, faults: ticket.faults.map(({ code }) => code), reason };
   await appendLog(tx, now, [
@@ -117,13 +141,21 @@ async function closeBy(tx: Tx, ticket: TicketRow, state: 'waived' | 'released' |
 }
 
 const resentByItself = (ticket: TicketRow): HubError =>
-  new HubError('TICKET_AUTOMATIC', `隔离单 ${ticket.id} 处于${ticket.stage === 'outbound' ? '报送前' : '平台退回'}环节 (not an intake ticket)`, {
-    remedy: 'give-up',
-    fix: '业务系统更正后会自动再报；个人信息可用 hub quarantine waive --reason 放行 (a corrected version is sent by itself; personal data can be released with waive)',
-  });
+  new HubError(
+    'TICKET_AUTOMATIC',
+    `隔离单 ${ticket.id} 处于${ticket.stage === 'outbound' ? '报送前' : '平台退回'}环节 (not an intake ticket)`,
+    {
+      remedy: 'give-up',
+      fix: '业务系统更正后会自动再报；个人信息可用 hub quarantine waive --reason 放行 (a corrected version is sent by itself; personal data can be released with waive)',
+    },
+  );
 
 const notKept = (ticket: TicketRow): HubError =>
-  new HubError('TICKET_UNREADABLE', `隔离单 ${ticket.id} 的原始数据无法读出字段，或其作业已不存在 (row unreadable, or its job is gone)`, {
-    remedy: 'give-up',
-    fix: '请处室更正后重新提交 (let the division submit it again)',
-  });
+  new HubError(
+    'TICKET_UNREADABLE',
+    `隔离单 ${ticket.id} 的原始数据无法读出字段，或其作业已不存在 (row unreadable, or its job is gone)`,
+    {
+      remedy: 'give-up',
+      fix: '请处室更正后重新提交 (let the division submit it again)',
+    },
+  );

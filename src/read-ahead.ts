@@ -107,7 +107,8 @@ const toFailure = (error: unknown): Failure => ({
 });
 
 function toError({ message, stack, hub }: Failure): Error {
-  const error = hub === undefined ? new Error(message) : new HubError(hub.code, message, { remedy: hub.remedy, fix: hub.fix });
+  const error =
+    hub === undefined ? new Error(message) : new HubError(hub.code, message, { remedy: hub.remedy, fix: hub.fix });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -126,8 +126,12 @@ function jobMark(name: string): Buffer {
 }
 
 /** Without a row id: the number; where one document may name several parties, the name as well. */
-const subjectOfRecord = (type: UnifiedType, job: PullJob, number: string | undefined, name: string | undefined): Buffer =>
-  subjectOf('number', job.name, number ?? '', type.everyVersion ? (name ?? '') : '');
+const subjectOfRecord = (
+  type: UnifiedType,
+  job: PullJob,
+  number: string | undefined,
+  name: string | undefined,
+): Buffer => subjectOf('number', job.name, number ?? '', type.everyVersion ? (name ?? '') : '');
 
 function ticketFor(row: RawRow, record: JsonObject | undefined, faults: readonly Fault[], context: Judge): Ticket {
   const { job, type } = context;
@@ -201,4 +205,3 @@ const notAllowed = (authority: string): Fault => ({
   zh: `发证机关 ${authority} 不在本来源允许的范围内；请核对发证机关，或在作业文件的 authorities 中登记`,
   en: `issuing authority ${authority} is not allowed for this source; correct it, or add it to authorities in the job file`,
 });
-

@@ -7,7 +7,8 @@ import { buildBody } from './outgoing-body.ts';
 import type { Operation } from './record.ts';
 import { type Member, type Render, render } from './render.ts';
 import type { Reader } from './store/database.ts';
-import { packBody, type PendingRow, readPending, type SealedMember } from './store/outbox.ts';
+import { packBody, type SealedMember } from './store/outbox.ts';
+import { type PendingRow, readPending } from './store/pending.ts';
 import type { Ticket } from './store/quarantine.ts';
 
 /** Everything that sealing needs, computed: the transaction only writes it down. */
@@ -79,7 +80,11 @@ export async function* readyBatches({ operation, afterId }: Pass, context: Ready
 }
 
 /** Renders pending versions; members join their form's queue. */
-function sort(rows: readonly PendingRow[], waiting: Map<Form, Member[]>, context: Render): Pick<Stretch, 'tickets' | 'notForPlatform' | 'faults'> {
+function sort(
+  rows: readonly PendingRow[],
+  waiting: Map<Form, Member[]>,
+  context: Render,
+): Pick<Stretch, 'tickets' | 'notForPlatform' | 'faults'> {
   const tickets: Ticket[] = [];
   const faults = new Map<string, number>();
   let notForPlatform = 0;
@@ -99,7 +104,10 @@ function sort(rows: readonly PendingRow[], waiting: Map<Form, Member[]>, context
 }
 
 async function toBatch(form: Form, members: readonly Member[], { platformName, sender }: Render): Promise<ReadyBatch> {
-  const id = batchId(platformName, members.map((member) => member.idemKey));
+  const id = batchId(
+    platformName,
+    members.map((member) => member.idemKey),
+  );
   const header = { packageId: id, dataClass: form.dataClass, layoutVersion: form.layout, sender };
   const records = members.map((member) => ({
     rowId: member.idemKey,

@@ -6,7 +6,7 @@ import { payloadHash } from './outgoing-body.ts';
 import type { Operation, UnifiedRecord } from './record.ts';
 import { platformSubject } from './reject.ts';
 import type { UnifiedType } from './schema.ts';
-import type { PendingRow } from './store/outbox.ts';
+import type { PendingRow } from './store/pending.ts';
 import type { Ticket } from './store/quarantine.ts';
 
 /** What mapping pending versions to a platform's layout needs. */

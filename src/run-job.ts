@@ -5,13 +5,13 @@ import type { Job, PullJob, PushJob } from './job.ts';
 import { openPlatform } from './platforms/index.ts';
 import { pull } from './pull.ts';
 import { type Push, push } from './push.ts';
-import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
 import { openReadAhead } from './read-ahead.ts';
+import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
 import { openSource } from './sources/index.ts';
 import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } from './store/leases.ts';
+import { countOpen } from './store/quarantine.ts';
 import { readReleases } from './store/releases.ts';
 import { endRun, openRuns, startRun } from './store/runs.ts';
-import { countOpen } from './store/quarantine.ts';
 
 export interface RunOptions {
   readonly signal: AbortSignal;
@@ -41,7 +41,8 @@ export async function runJob(hub: Hub, name: string, options: RunOptions): Promi
   await buryDeadRuns(hub, job);
   const holder = thisProcess();
   const { now } = hub;
-  const run = options.run ?? (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason }));
+  const run =
+    options.run ?? (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason }));
   hub.trace.info('run.start', { run, job: name, by: options.by });
   const report = await underLease(hub, job, holder, options, run);
   // An interrupted run goes on by itself at the next start, like one whose process was killed.
@@ -84,7 +85,9 @@ async function underLease(hub: Hub, job: Job, holder: string, options: RunOption
   const renewing = setInterval(() => void renew(hub, lease, lost), RENEW_MS);
   const signal = AbortSignal.any([options.signal, lost.signal]);
   try {
-    return await (job.kind === 'pull' ? runPull(hub, job, run, { ...options, signal }) : runPush(hub, job, run, lease, { ...options, signal }));
+    return await (job.kind === 'pull'
+      ? runPull(hub, job, run, { ...options, signal })
+      : runPush(hub, job, run, lease, { ...options, signal }));
   } catch (error) {
     return failedReport(job, run, options, signal.aborted ? interrupted(job) : error);
   } finally {
@@ -130,7 +133,8 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
       until: options.until,
       acceptShrink: options.acceptShrink ?? false,
       onProgress: ({ read }) => options.onProgress?.(read),
-      readAhead: ({ today, rules }) => openReadAhead(new URL('./pull-reader.ts', import.meta.url), { job, settings, today, rules }),
+      readAhead: ({ today, rules }) =>
+        openReadAhead(new URL('./pull-reader.ts', import.meta.url), { job, settings, today, rules }),
     });
     const head = { kind: 'pull' as const, run, job: job.name, dryRun: options.dryRun ?? false };
     return { ...head, ...ending(stopped), counts, faults: Object.fromEntries(faults) };
@@ -181,7 +185,13 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     dryRun: options.dryRun ?? false,
     onProgress: ({ sealed }) => options.onProgress?.(sealed),
     readAhead: () =>
-      openReadAhead(new URL('./push-reader.ts', import.meta.url), { ...render, job, settings, today, divisions: byJob }),
+      openReadAhead(new URL('./push-reader.ts', import.meta.url), {
+        ...render,
+        job,
+        settings,
+        today,
+        divisions: byJob,
+      }),
   };
   try {
     const { counts, faults, stopped } = await push(context);
@@ -259,5 +269,9 @@ const emptyPush: PushCounts = {
 function toFailure(error: unknown): RunFailure {
   if (error instanceof HubError) return { code: error.code, message: error.message, fix: error.fix };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: 'HUB_BROKEN', message: text, fix: '这是程序缺陷，请保留运行日志并报告 (a bug: keep the trace and report it)' };
+  return {
+    code: 'HUB_BROKEN',
+    message: text,
+    fix: '这是程序缺陷，请保留运行日志并报告 (a bug: keep the trace and report it)',
+  };
 }

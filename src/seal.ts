@@ -25,7 +25,12 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   const { id, form, members, bodyDigest, manifestRoot } = batch;
   const row = await inTransaction(context.db, async (tx) => {
     const sealed = await sealBatch(tx, { ...batch, platform, runId, epoch }, now());
-    if (context.ticketsOpen()) await mend(tx, members.map(({ recordId }) => platformSubject(platform, recordId)), now());
+    if (context.ticketsOpen())
+      await mend(
+        tx,
+        members.map(({ recordId }) => platformSubject(platform, recordId)),
+        now(),
+      );
     const detail = { form, members: members.length, bodyDigest, manifestRoot, epoch };
     await appendLog(tx, now(), [{ actor, action: 'batch.sealed', platform, batchId: id, runId, detail }]);
     return sealed;

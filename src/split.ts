@@ -48,7 +48,11 @@ export async function splitBatch(
       packed: await packBody(body),
       bodyDigest: sha256(body),
       manifestRoot: manifestRoot(records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
-      members: part.map((member, index) => ({ ...member, rendition: 1, payloadHash: records[index]?.payloadHash ?? '' })),
+      members: part.map((member, index) => ({
+        ...member,
+        rendition: 1,
+        payloadHash: records[index]?.payloadHash ?? '',
+      })),
       parentId: batch.id,
     };
     await sealBatch(tx, sealed, context.now());

@@ -10,9 +10,9 @@ import {
   earlierContents,
   markRaw,
   type Newest,
+  type NewVersion,
   newestByKey,
   newestBySourceRef,
-  type NewVersion,
   readVersion,
 } from './store/library.ts';
 import { mend, quarantine, type Ticket } from './store/quarantine.ts';
@@ -63,11 +63,15 @@ export async function takeIn(tx: Tx, page: PageHead, prepared: Prepared & Known,
 function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
   const seen = new Map<string, number>();
   const split: Candidate[][] = [[]];
-  const ordered = candidates.some(({ revisedAt }) => revisedAt !== undefined) ? inRevisionOrder(candidates) : candidates;
+  const ordered = candidates.some(({ revisedAt }) => revisedAt !== undefined)
+    ? inRevisionOrder(candidates)
+    : candidates;
   for (const candidate of ordered) {
     const round = seen.get(candidate.keyHex) ?? 0;
     seen.set(candidate.keyHex, round + 1);
-    (split[round] ??= []).push(candidate);
+    const same = split[round] ?? [];
+    same.push(candidate);
+    split[round] = same;
   }
   return split;
 }
@@ -87,9 +91,15 @@ interface Decided {
 }
 
 async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, context: TakeIn): Promise<Decided> {
-  const newest = await newestByKey(tx, round.map(({ identity }) => identity.key));
+  const newest = await newestByKey(
+    tx,
+    round.map(({ identity }) => identity.key),
+  );
   const changed = round.filter((candidate) => newest.get(candidate.keyHex)?.digest !== candidate.digest);
-  const bySource = await newestBySourceRef(tx, changed.flatMap(({ sourceRef }) => sourceRef ?? []));
+  const bySource = await newestBySourceRef(
+    tx,
+    changed.flatMap(({ sourceRef }) => sourceRef ?? []),
+  );
   const earlier = await earlierContents(tx, undatedChanges(changed, newest));
   const versions: NewVersion[] = [];
   const tickets: Ticket[] = [];
@@ -114,7 +124,12 @@ async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, c
 }
 
 /** After a change of rules the rows are unchanged all the same: next time their bytes alone will tell. */
-async function rememberRaw(tx: Tx, round: readonly Candidate[], newest: ReadonlyMap<string, Newest>, { rules }: TakeIn): Promise<void> {
+async function rememberRaw(
+  tx: Tx,
+  round: readonly Candidate[],
+  newest: ReadonlyMap<string, Newest>,
+  { rules }: TakeIn,
+): Promise<void> {
   for (const { keyHex, digest, rawDigest, sourceRef } of round) {
     const known = newest.get(keyHex);
     if (sourceRef === undefined || known?.digest !== digest || known.raw?.subarray(0, 8).equals(rules)) continue;
@@ -135,7 +150,9 @@ function backward(
   const later = revisedAt !== undefined && known.revisedAt !== undefined && revisedAt > known.revisedAt;
   if (sameIds.has(known.id) && !later) return twinFault;
   if (revisedAt !== undefined) {
-    return known.revisedAt !== undefined && revisedAt < known.revisedAt ? staleFault(revisedAt, known.revisedAt) : undefined;
+    return known.revisedAt !== undefined && revisedAt < known.revisedAt
+      ? staleFault(revisedAt, known.revisedAt)
+      : undefined;
   }
   return earlier.has(`${known.id}/${digest}`) ? revertedFault : undefined;
 }
@@ -187,16 +204,24 @@ async function withdrawal(tx: Tx, replaced: Newest, candidate: Candidate, contex
 }
 
 /** A sound row closes what stood open for it, unless the same page quarantines it again. */
-async function mendSound(tx: Tx, { candidates, sameRefs }: Prepared & Known, tickets: readonly Ticket[], now: Date): Promise<void> {
+async function mendSound(
+  tx: Tx,
+  { candidates, sameRefs }: Prepared & Known,
+  tickets: readonly Ticket[],
+  now: Date,
+): Promise<void> {
   const again = new Set(tickets.map(({ subject }) => subject.toString('hex')));
-  const sound = [...sameRefs, ...candidates.map(({ subject }) => subject)].filter((subject) => !again.has(subject.toString('hex')));
+  const sound = [...sameRefs, ...candidates.map(({ subject }) => subject)].filter(
+    (subject) => !again.has(subject.toString('hex')),
+  );
   await mend(tx, sound, now);
 }
 
 function countCodes(tickets: readonly Ticket[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { faults } of tickets) {
-    for (const code of new Set(faults.filter(isError).map((fault) => fault.code))) counts.set(code, (counts.get(code) ?? 0) + 1);
+    for (const code of new Set(faults.filter(isError).map((fault) => fault.code)))
+      counts.set(code, (counts.get(code) ?? 0) + 1);
   }
   return counts;
 }
@@ -215,4 +240,3 @@ const staleFault = (revisedAt: string, known: string): Fault =>
     zh: `修改时间 ${revisedAt} 早于库中版本的 ${known}，旧数据不覆盖新数据；如确应以此为准，请处室以新的修改时间重新提交`,
     en: `revised at ${revisedAt}, but the library holds ${known}: older never overwrites newer; submit it again with a new revision time if it is right`,
   });
-

@@ -1,46 +1,90 @@
-import { listBatches } from '../store/outbox.ts';
+import { listAttempts } from '../store/attempts.ts';
+import type { Db } from '../store/database.ts';
+import { findBatches, listBatches } from '../store/outbox.ts';
 import { positive } from './argument.ts';
 import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { localTime, printRows } from './print.ts';
+import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
 
 /** `hub batches`: what was sent together, with the platform's receipt. */
 export const batchesCommand: Define = (program, act) => {
   program
-    .command('batches')
-    .description('报送批次与回执，最新在前 (batches and receipts, newest first)')
+    .command('batches [id]')
+    .description(
+      '报送批次与回执，最新在前；给出批次号则列出每次发送与查询 (batches and receipts, newest first; with an id: every send and query)',
+    )
     .option('--platform <name>', '只看一个平台 (of one platform)')
     .option('--limit <n>', '最多几条 (at most)', positive, 50)
     .option('--json', '输出 JSON (print JSON)')
     .action(
-      act(async ({ platform, limit, json }: { platform?: string; limit: number; json?: boolean }) =>
-        withDatabase(async ({ db, settings }) => {
-          printRows(await listBatches(db, { limit, ...(platform === undefined ? {} : { platform }) }), {
-            json,
-            none: '还没有报送过批次 (no batch has been sealed yet)',
-            head: [
-              '批次 batch',
-              '平台 platform',
-              '版式 form',
-              '条数 records',
-              '状态 state',
-              '发出 sent',
-              '回执 receipt',
-              '原因 reason',
-            ],
-            cells: (batch) => [
-              batch.id.slice(0, 12),
-              batch.platform,
-              batch.form,
-              batch.members,
-              batch.state,
-              localTime(batch.sentAt, settings.timezone),
-              batch.receiptId,
-              batch.reason,
-            ],
-          });
-          return 0;
-        }),
+      act(
+        async (
+          id: string | undefined,
+          { platform, limit, json }: { platform?: string; limit: number; json?: boolean },
+        ) =>
+          withDatabase(async ({ db, settings }) => {
+            if (id !== undefined) return showBatch(db, id, { json, timezone: settings.timezone });
+            printRows(await listBatches(db, { limit, ...(platform === undefined ? {} : { platform }) }), {
+              json,
+              none: '还没有报送过批次 (no batch has been sealed yet)',
+              head: [
+                '批次 batch',
+                '平台 platform',
+                '版式 form',
+                '条数 records',
+                '状态 state',
+                '发出 sent',
+                '回执 receipt',
+                '原因 reason',
+              ],
+              cells: (batch) => [
+                batch.id.slice(0, 12),
+                batch.platform,
+                batch.form,
+                batch.members,
+                batch.state,
+                localTime(batch.sentAt, settings.timezone),
+                batch.receiptId,
+                batch.reason,
+              ],
+            });
+            return 0;
+          }),
       ),
     );
 };
+
+async function showBatch(
+  db: Db,
+  id: string,
+  { json, timezone }: { json: boolean | undefined; timezone: string },
+): Promise<number> {
+  const [batch, ...more] = await findBatches(db, id);
+  if (batch === undefined || more.length > 0) {
+    throw wrongUsage(
+      batch === undefined ? `没有批次 ${id}` : `${id} 不止一个批次以此开头`,
+      batch === undefined ? `there is no batch ${id}` : `more than one batch begins with ${id}`,
+      '用 hub batches --json 查看完整批次号 (see the whole ids with hub batches --json)',
+    );
+  }
+  const attempts = await listAttempts(db, batch.id);
+  if (json) {
+    printJson({ ...batch, attempts });
+    return 0;
+  }
+  print(`${batch.id}  ${batch.platform}  ${batch.form}  ${batch.members} 条 records  [${batch.state}]`);
+  if (batch.receiptId !== null) print(`  回执 receipt  ${plain(batch.receiptId)}`);
+  if (batch.reason !== null) print(`  原因 reason   ${plain(batch.reason)}`);
+  print(`  正文 body     SHA-256 ${batch.bodyDigest}`);
+  for (const { action, startedAt, outcome, status, reason } of attempts) {
+    const said = [
+      localTime(startedAt, timezone),
+      action,
+      outcome ?? '未完 unfinished',
+      status ?? '',
+      plain(reason ?? ''),
+    ];
+    print(`  ${said.join('  ').trimEnd()}`);
+  }
+  return 0;
+}

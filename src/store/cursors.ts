@@ -15,7 +15,10 @@ export async function readCursor(db: Reader, job: string): Promise<StoredCursor 
     [job],
   );
   if (row === undefined) return undefined;
-  return { value: JSON.parse(row.value), snapshotRows: row.snapshot_rows === null ? undefined : Number(row.snapshot_rows) };
+  return {
+    value: JSON.parse(row.value),
+    snapshotRows: row.snapshot_rows === null ? undefined : Number(row.snapshot_rows),
+  };
 }
 
 /** In the transaction of the rows that it stands behind. */

@@ -15,10 +15,14 @@ export type Reader = Knex | Knex.Transaction;
 export async function openDatabase(url: string, options: { readonly readonly?: boolean } = {}): Promise<Db> {
   if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), options.readonly ?? false);
   if (/^(mysql|mariadb):\/\//.test(url)) return openMysql(url);
-  throw new HubError('DATABASE_UNKNOWN', `HUB_DATABASE_URL: ${url.split(':')[0]}: 不支持的数据库 (unknown kind of database)`, {
-    remedy: 'give-up',
-    fix: '请写成 sqlite:路径 或 mysql://用户:密码@主机:端口/库 (write sqlite:path or mysql://user:password@host:port/database)',
-  });
+  throw new HubError(
+    'DATABASE_UNKNOWN',
+    `HUB_DATABASE_URL: ${url.split(':')[0]}: 不支持的数据库 (unknown kind of database)`,
+    {
+      remedy: 'give-up',
+      fix: '请写成 sqlite:路径 或 mysql://用户:密码@主机:端口/库 (write sqlite:path or mysql://user:password@host:port/database)',
+    },
+  );
 }
 
 function openSqlite(filename: string, readonly: boolean): Db {
@@ -125,7 +129,12 @@ async function onConnection<T>(db: Reader, work: (connection: Database.Database)
 const ROWS_PER_INSERT = 200;
 
 /** Set-based insert: `rows` in the order of `columns`. SQLite is fastest row by row on a prepared statement, MySQL in long ones. */
-export async function insertRows(tx: Tx, table: string, columns: readonly string[], rows: readonly unknown[][]): Promise<void> {
+export async function insertRows(
+  tx: Tx,
+  table: string,
+  columns: readonly string[],
+  rows: readonly unknown[][],
+): Promise<void> {
   if (isSqlite(tx)) {
     await onConnection(tx, (connection) => runEach(connection, insertSql(table, columns, 1), rows));
     return;

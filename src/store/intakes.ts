@@ -33,7 +33,12 @@ export async function openIntake(tx: Tx, part: Omit<IntakePart, 'counts' | 'end'
   return own?.id ?? insertIntake(tx, part, again);
 }
 
-export async function countIntake(tx: Tx, id: number, { accepted, unchanged, quarantined }: IntakeCounts, end: boolean): Promise<void> {
+export async function countIntake(
+  tx: Tx,
+  id: number,
+  { accepted, unchanged, quarantined }: IntakeCounts,
+  end: boolean,
+): Promise<void> {
   await change(
     tx,
     `UPDATE intakes SET row_count = row_count + ?, accepted = accepted + ?, unchanged = unchanged + ?,
@@ -42,7 +47,8 @@ export async function countIntake(tx: Tx, id: number, { accepted, unchanged, qua
   );
 }
 
-const identity = (job: string, externalId: string, sha256: string): Buffer => sha256Bytes(`${job}\n${externalId}\n${sha256}`);
+const identity = (job: string, externalId: string, sha256: string): Buffer =>
+  sha256Bytes(`${job}\n${externalId}\n${sha256}`);
 
 async function findIntake(tx: Tx, job: string, externalId: string, sha256: string) {
   const sql = 'SELECT id, state FROM intakes WHERE identity = ?';

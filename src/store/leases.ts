@@ -1,5 +1,5 @@
-import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { change, type Db, inTransaction, isSqlite, type Reader, select } from './database.ts';
 
 /** `host/pid/process start`: enough to see on the same host that a holder is dead. */

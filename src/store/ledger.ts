@@ -76,13 +76,16 @@ export interface PlatformTotals {
 
 /** Deliveries per platform, operation and state. */
 export const platformTotals = async (db: Reader): Promise<PlatformTotals[]> => {
-  const sql = 'SELECT platform, operation, state, COUNT(*) AS "count" FROM deliveries GROUP BY platform, operation, state';
+  const sql =
+    'SELECT platform, operation, state, COUNT(*) AS "count" FROM deliveries GROUP BY platform, operation, state';
   const rows = await select<PlatformTotals>(db, `${sql} ORDER BY platform, operation, state`);
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
 };
 
 /** Records and versions per type. */
-export async function libraryTotals(db: Reader): Promise<{ type: string; records: number; versions: number; withdrawn: number }[]> {
+export async function libraryTotals(
+  db: Reader,
+): Promise<{ type: string; records: number; versions: number; withdrawn: number }[]> {
   const sql = `SELECT type, COUNT(*) AS records, SUM(newest_version) AS versions,
      SUM(CASE WHEN newest_operation = 'WITHDRAW' THEN 1 ELSE 0 END) AS withdrawn FROM records GROUP BY type ORDER BY type`;
   const rows = await select<{ type: string; records: number; versions: number; withdrawn: number }>(db, sql);

@@ -1,5 +1,5 @@
 import type { Operation } from '../record.ts';
-import { change, insertRows, placeholders, type Reader, select, takeNumbers, type Tx } from './database.ts';
+import { change, insertRows, placeholders, type Reader, select, type Tx, takeNumbers } from './database.ts';
 
 /** The newest state of a record, as far as taking in the next version needs it. */
 export interface Newest {
@@ -140,7 +140,12 @@ const versionColumns = [
  * Appends versions in the given order. Every new record is numbered densely, so the same input gives the same ids on
  * both databases. Returns the record ids in the order of `versions`.
  */
-export async function appendVersions(tx: Tx, intakeId: number, versions: readonly NewVersion[], now: Date): Promise<number[]> {
+export async function appendVersions(
+  tx: Tx,
+  intakeId: number,
+  versions: readonly NewVersion[],
+  now: Date,
+): Promise<number[]> {
   const fresh = versions.filter(({ known }) => known === undefined).length;
   let next = fresh === 0 ? 0 : await takeNumbers(tx, 'records', fresh);
   const ids = versions.map(({ known }) => known?.id ?? next++);

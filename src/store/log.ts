@@ -53,7 +53,9 @@ export async function listLog(
   db: Reader,
   filter: { readonly batchId?: string; readonly recordId?: number; readonly limit?: number } = {},
 ): Promise<LogLine[]> {
-  const query = db('log_entries').orderBy('id', 'desc').limit(filter.limit ?? 100);
+  const query = db('log_entries')
+    .orderBy('id', 'desc')
+    .limit(filter.limit ?? 100);
   if (filter.batchId !== undefined) query.where('batch_id', filter.batchId);
   if (filter.recordId !== undefined) query.where('record_id', filter.recordId);
   const rows = await query;

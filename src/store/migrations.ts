@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { HubError } from '../errors.ts';
-import { createTables } from './migration-001.ts';
 import type { Db } from './database.ts';
+import { createTables } from './migration-001.ts';
 
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
@@ -20,17 +20,27 @@ const source: Knex.MigrationSource<(typeof migrations)[number]> = {
 /** Brings the tables up to this program's version; returns the names of what ran. An older program refuses a newer database. */
 export async function migrate(db: Db): Promise<readonly string[]> {
   await refuseNewer(db);
-  const [, ran] = await db.migrate.latest({ migrationSource: source, tableName: 'migrations', disableTransactions: false });
+  const [, ran] = await db.migrate.latest({
+    migrationSource: source,
+    tableName: 'migrations',
+    disableTransactions: false,
+  });
   return ran;
 }
 
 async function refuseNewer(db: Db): Promise<void> {
   if (!(await db.schema.hasTable('migrations'))) return;
   const known = new Set(migrations.map(({ name }) => name));
-  const unknown = (await db('migrations').select('name')).map(({ name }) => String(name)).filter((name) => !known.has(name));
+  const unknown = (await db('migrations').select('name'))
+    .map(({ name }) => String(name))
+    .filter((name) => !known.has(name));
   if (unknown.length === 0) return;
-  throw new HubError('DATABASE_NEWER', `数据库比程序新：${unknown.join(', ')} (the database is newer than this program)`, {
-    remedy: 'give-up',
-    fix: '请升级程序，不要用旧程序打开新库 (upgrade the program; do not open a newer database with an older one)',
-  });
+  throw new HubError(
+    'DATABASE_NEWER',
+    `数据库比程序新：${unknown.join(', ')} (the database is newer than this program)`,
+    {
+      remedy: 'give-up',
+      fix: '请升级程序，不要用旧程序打开新库 (upgrade the program; do not open a newer database with an older one)',
+    },
+  );
 }

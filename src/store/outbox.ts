@@ -2,79 +2,10 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import type { BatchState } from '../delivery-state.ts';
 import type { Operation } from '../record.ts';
-import { change, type Db, insertRows, placeholders, type Reader, select, takeNumbers, type Tx } from './database.ts';
+import { change, insertRows, placeholders, type Reader, select, type Tx, takeNumbers } from './database.ts';
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
-
-/** A version that a platform does not have yet. */
-export interface PendingRow {
-  readonly id: number;
-  readonly key: Buffer;
-  readonly type: string;
-  readonly job: string;
-  readonly number: string | null;
-  readonly name: string | null;
-  readonly version: number;
-  readonly operation: Operation;
-  /** Canonical JSON of the record, without its revision time. */
-  readonly body: string;
-  readonly revisedAt: string | null;
-}
-
-export interface PendingQuery {
-  readonly platform: string;
-  /** Record types whose newest state counts (full state). */
-  readonly types: readonly string[];
-  /** Record types of which no version may be skipped: the next undelivered one. */
-  readonly everyVersion: readonly string[];
-  readonly operation: Operation;
-  readonly afterId: number;
-  readonly limit: number;
-}
-
-const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.name, v.version, v.operation, v.body, v.revised_at AS "revisedAt"`;
-
-/**
- * Pending is a query, not a state: the newest version (or, for types without skipping, the next one) against what the
- * platform was given. A record with an open delivery waits; a withdrawal is pending only where the record was once sent.
- */
-export async function readPending(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
-  const rows = [...(await readNewest(db, query)), ...(await readNext(db, query))];
-  rows.sort((a, b) => a.id - b.id);
-  return rows.slice(0, query.limit);
-}
-
-const openElsewhere = `NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.platform = ? AND o.record_id = r.id AND o.state = 'open')`;
-const sentBefore = `EXISTS (SELECT 1 FROM deliveries s WHERE s.platform = ? AND s.record_id = r.id)`;
-/** A record that replaces another one goes out only after the withdrawal of the old one was answered. */
-const predecessorGone = `(r.predecessor_id IS NULL OR NOT EXISTS (
-    SELECT 1 FROM deliveries p WHERE p.platform = ? AND p.record_id = r.predecessor_id AND p.operation = 'UPSERT' AND p.state IN ('accepted', 'open')
-      AND NOT EXISTS (SELECT 1 FROM deliveries w WHERE w.platform = p.platform AND w.record_id = p.record_id
-        AND w.operation = 'WITHDRAW' AND w.version > p.version AND w.state IN ('accepted', 'rejected'))))`;
-
-async function readNewest(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
-  if (query.types.length === 0) return [];
-  const { platform, operation } = query;
-  const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version = r.newest_version
-    WHERE r.id > ? AND r.type IN (${placeholders(query.types.length)}) AND r.newest_operation = ?
-      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id
-        AND (d.version = r.newest_version OR d.state = 'open'))
-      AND ${operation === 'WITHDRAW' ? sentBefore : predecessorGone}
-    ORDER BY r.id LIMIT ${query.limit}`;
-  return select(db, sql, [query.afterId, ...query.types, operation, platform, platform]);
-}
-
-async function readNext(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
-  if (query.everyVersion.length === 0) return [];
-  const { platform, operation } = query;
-  const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version =
-      1 + COALESCE((SELECT MAX(d.version) FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id), 0)
-    WHERE r.id > ? AND r.type IN (${placeholders(query.everyVersion.length)}) AND v.operation = ? AND ${openElsewhere}
-      AND ${operation === 'WITHDRAW' ? sentBefore : predecessorGone}
-    ORDER BY r.id LIMIT ${query.limit}`;
-  return select(db, sql, [platform, query.afterId, ...query.everyVersion, operation, platform, platform]);
-}
 
 export interface SealedMember {
   readonly recordId: number;
@@ -117,7 +48,7 @@ const deliveryColumns = [
 export const packBody = (body: Uint8Array): Promise<Buffer> =>
   compress(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
 
-export const unpackBody = (packed: Uint8Array): Promise<Buffer> => decompress(packed);
+const unpackBody = (packed: Uint8Array): Promise<Buffer> => decompress(packed);
 
 /** Writes a sealed batch with its deliveries. Frozen from here on. */
 export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<BatchRow> {
@@ -141,7 +72,15 @@ export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<Bat
   await tx('batches').insert(row);
   if (batch.parentId === undefined) await insertRows(tx, 'deliveries', deliveryColumns, deliveryRows(batch, seq));
   else await moveDeliveries(tx, batch, seq);
-  return toBatch({ ...row, receipt_id: null, reason: null, next_at: null, not_before: null, sent_at: null, settled_at: null });
+  return toBatch({
+    ...row,
+    receipt_id: null,
+    reason: null,
+    next_at: null,
+    not_before: null,
+    sent_at: null,
+    settled_at: null,
+  });
 }
 
 const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
@@ -160,7 +99,8 @@ const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
 
 /** Members of a split batch go over to its halves; their keys and payloads stay. */
 async function moveDeliveries(tx: Tx, batch: NewBatch, seq: number): Promise<void> {
-  const sql = 'UPDATE deliveries SET batch_seq = ?, row_no = ? WHERE platform = ? AND record_id = ? AND version = ? AND rendition = ?';
+  const sql =
+    'UPDATE deliveries SET batch_seq = ?, row_no = ? WHERE platform = ? AND record_id = ? AND version = ? AND rendition = ?';
   for (const [index, member] of batch.members.entries()) {
     await change(tx, sql, [seq, index + 1, batch.platform, member.recordId, member.version, member.rendition]);
   }
@@ -235,9 +175,17 @@ const toBatch = (row: any): BatchRow => ({
 /** Newest first. */
 export async function listBatches(
   db: Reader,
-  filter: { readonly platform?: string; readonly states?: readonly BatchState[]; readonly runId?: number; readonly limit?: number } = {},
+  filter: {
+    readonly platform?: string;
+    readonly states?: readonly BatchState[];
+    readonly runId?: number;
+    readonly limit?: number;
+  } = {},
 ): Promise<BatchRow[]> {
-  const query = db('batches').select(batchColumns).orderBy('seq', 'desc').limit(filter.limit ?? 100);
+  const query = db('batches')
+    .select(batchColumns)
+    .orderBy('seq', 'desc')
+    .limit(filter.limit ?? 100);
   if (filter.platform !== undefined) query.where('platform', filter.platform);
   if (filter.states !== undefined) query.whereIn('state', [...filter.states]);
   if (filter.runId !== undefined) query.where('run_id', filter.runId);
@@ -248,19 +196,27 @@ const UNSETTLED: readonly BatchState[] = ['SEALED', 'SENDING', 'RETRY_WAIT', 'RE
 
 /** Batches of a platform that still wait for something, oldest first. */
 export async function unsettledBatches(db: Reader, platform: string): Promise<BatchRow[]> {
-  const query = db('batches').select(batchColumns).where({ platform }).whereIn('state', [...UNSETTLED]).orderBy('seq');
+  const query = db('batches')
+    .select(batchColumns)
+    .where({ platform })
+    .whereIn('state', [...UNSETTLED])
+    .orderBy('seq');
   return (await query).map(toBatch);
 }
 
 /** Platforms with unsettled batches whose time to be looked at again has come. */
 export async function platformsToFollow(db: Reader, now: Date): Promise<string[]> {
-  const query = db('batches').distinct('platform').whereIn('state', [...UNSETTLED]).where((due) => due.whereNull('next_at').orWhere('next_at', '<=', now.toISOString()));
+  const query = db('batches')
+    .distinct('platform')
+    .whereIn('state', [...UNSETTLED])
+    .where((due) => due.whereNull('next_at').orWhere('next_at', '<=', now.toISOString()));
   return (await query).map(({ platform }) => String(platform));
 }
 
-export async function readBatch(db: Reader, id: string): Promise<BatchRow | undefined> {
-  const row = await db('batches').select(batchColumns).where({ id }).first();
-  return row === undefined ? undefined : toBatch(row);
+/** Batches whose id is, or begins with, `id`; two at most. */
+export async function findBatches(db: Reader, id: string): Promise<BatchRow[]> {
+  if (!/^[a-z2-7]+$/.test(id)) return [];
+  return (await db('batches').select(batchColumns).where('id', 'like', `${id}%`).limit(2)).map(toBatch);
 }
 
 export async function readBody(db: Reader, seq: number): Promise<Buffer> {
@@ -280,7 +236,8 @@ export interface MemberRow {
 
 /** In row order. */
 export async function readMembers(db: Reader, seq: number): Promise<MemberRow[]> {
-  const sql = 'SELECT record_id, version, operation, idem_key, row_no, state FROM deliveries WHERE batch_seq = ? ORDER BY row_no';
+  const sql =
+    'SELECT record_id, version, operation, idem_key, row_no, state FROM deliveries WHERE batch_seq = ? ORDER BY row_no';
   const rows = await select<{
     record_id: number;
     version: number;
@@ -344,9 +301,15 @@ export interface MemberVerdict {
 }
 
 /** Verdicts of a whole batch: the exceptions one by one, the accepted rest in one statement. */
-export async function settleMembers(tx: Tx, seq: number, exceptions: readonly MemberVerdict[], rest: 'accepted' | 'conflict'): Promise<void> {
+export async function settleMembers(
+  tx: Tx,
+  seq: number,
+  exceptions: readonly MemberVerdict[],
+  rest: 'accepted' | 'conflict',
+): Promise<void> {
   for (const { idemKey, state, verdict, reason } of exceptions) {
-    const sql = "UPDATE deliveries SET state = ?, verdict = ?, verdict_reason = ? WHERE batch_seq = ? AND idem_key = ? AND state = 'open'";
+    const sql =
+      "UPDATE deliveries SET state = ?, verdict = ?, verdict_reason = ? WHERE batch_seq = ? AND idem_key = ? AND state = 'open'";
     await change(tx, sql, [state, verdict.slice(0, 64), reason ?? null, seq, idemKey]);
   }
   await change(tx, "UPDATE deliveries SET state = ?, verdict = ? WHERE batch_seq = ? AND state = 'open'", [
@@ -376,87 +339,14 @@ export async function recordsBehind(tx: Tx, seq: number, idemKeys: readonly stri
 }
 
 /** Verdicts so far of the deliveries that a run sealed. */
-export async function countRun(db: Reader, platform: string, runId: number): Promise<{ accepted: number; rejected: number }> {
+export async function countRun(
+  db: Reader,
+  platform: string,
+  runId: number,
+): Promise<{ accepted: number; rejected: number }> {
   const sql = `SELECT d.state, COUNT(*) AS n FROM batches b JOIN deliveries d ON d.batch_seq = b.seq
      WHERE b.platform = ? AND b.run_id = ? GROUP BY d.state`;
   const rows = await select<{ state: string; n: number }>(db, sql, [platform, runId]);
   const count = (state: string): number => Number(rows.find((row) => row.state === state)?.n ?? 0);
   return { accepted: count('accepted'), rejected: count('rejected') };
-}
-
-/** Records whose newest state is not to be shown and that the platform was never told of. */
-export async function countWithheld(db: Reader, platform: string, types: readonly string[]): Promise<number> {
-  const sql = `SELECT COUNT(*) AS n FROM records r WHERE r.newest_operation = 'WITHDRAW' AND r.type IN (${placeholders(types.length)})
-     AND NOT ${sentBefore}`;
-  const [row] = types.length === 0 ? [] : await select<{ n: number }>(db, sql, [...types, platform]);
-  return Number(row?.n ?? 0);
-}
-
-export async function openAttempt(
-  tx: Tx,
-  attempt: { readonly batchId: string; readonly attempt: number; readonly epoch: number; readonly action: 'send' | 'query'; readonly now: Date },
-): Promise<number> {
-  const [id] = await tx('attempts').insert({
-    batch_id: attempt.batchId,
-    attempt: attempt.attempt,
-    epoch: attempt.epoch,
-    action: attempt.action,
-    started_at: attempt.now.toISOString(),
-  });
-  return Number(id);
-}
-
-export async function closeAttempt(
-  tx: Tx,
-  id: number,
-  end: { readonly outcome: string; readonly status?: number | undefined; readonly reason?: string | undefined; readonly answer?: Buffer | undefined; readonly now: Date },
-): Promise<void> {
-  await tx('attempts').where({ id }).update({
-    outcome: end.outcome,
-    status: end.status ?? null,
-    reason: end.reason ?? null,
-    answer: end.answer ?? null,
-    ended_at: end.now.toISOString(),
-  });
-}
-
-/** Keeps a receipt's exact bytes (compressed); the same receipt twice is one row. */
-export async function keepReceipt(
-  tx: Tx,
-  receipt: { readonly platform: string; readonly receiptId: string; readonly batchId: string; readonly digest: Buffer; readonly body: Buffer; readonly now: Date },
-): Promise<void> {
-  const sql = 'SELECT id FROM receipts WHERE platform = ? AND receipt_id = ? AND digest = ?';
-  const known = await select(tx, sql, [receipt.platform, receipt.receiptId.slice(0, 255), receipt.digest]);
-  if (known.length > 0) return;
-  await tx('receipts').insert({
-    platform: receipt.platform,
-    receipt_id: receipt.receiptId.slice(0, 255),
-    batch_id: receipt.batchId,
-    digest: receipt.digest,
-    body: receipt.body,
-    received_at: receipt.now.toISOString(),
-  });
-}
-
-export interface AttemptRow {
-  readonly attempt: number;
-  readonly action: 'send' | 'query';
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-  readonly outcome: string | null;
-  readonly status: number | null;
-  readonly reason: string | null;
-}
-
-export async function listAttempts(db: Db, batchId: string): Promise<AttemptRow[]> {
-  const rows = await db('attempts').where({ batch_id: batchId }).orderBy('id');
-  return rows.map((row) => ({
-    attempt: row.attempt,
-    action: row.action,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-    outcome: row.outcome,
-    status: row.status,
-    reason: row.reason,
-  }));
 }

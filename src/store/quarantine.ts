@@ -34,9 +34,12 @@ export const subjectOf = (...parts: readonly string[]): Buffer => sha256Bytes(pa
  */
 export async function quarantine(tx: Tx, tickets: readonly Ticket[], now: Date): Promise<void> {
   if (tickets.length === 0) return;
-  const open = await openTickets(tx, tickets.map(({ subject }) => subject));
+  const open = await openTickets(
+    tx,
+    tickets.map(({ subject }) => subject),
+  );
   const at = now.toISOString();
-  const rows = [];
+  const rows: ReturnType<typeof ticketRow>[] = [];
   for (const ticket of tickets) {
     const faults = canonicalJson(ticket.faults.map((fault) => ({ ...fault })));
     const rawDigest = sha256Bytes(ticket.raw ?? faults);
@@ -66,7 +69,11 @@ async function openTickets(tx: Reader, subjects: readonly Buffer[]): Promise<Map
     const sql = `SELECT id, subject, raw_digest, faults FROM quarantine WHERE state = 'open' AND subject IN (${placeholders(part.length)})`;
     const rows = await select<{ id: number; subject: Buffer; raw_digest: Buffer; faults: string }>(tx, sql, part);
     for (const row of rows) {
-      found.set(row.subject.toString('hex'), { id: row.id, rawDigest: row.raw_digest.toString('hex'), faults: row.faults });
+      found.set(row.subject.toString('hex'), {
+        id: row.id,
+        rawDigest: row.raw_digest.toString('hex'),
+        faults: row.faults,
+      });
     }
   }
   return found;
@@ -97,7 +104,11 @@ const ticketRow = (ticket: Ticket, faults: string, rawDigest: Buffer, at: string
 });
 
 /** How many tickets wait at a stage; 0 lets the hot path skip the look-up. */
-export async function countOpen(db: Reader, stage: Stage, owner: { readonly job?: string; readonly platform?: string }): Promise<number> {
+export async function countOpen(
+  db: Reader,
+  stage: Stage,
+  owner: { readonly job?: string; readonly platform?: string },
+): Promise<number> {
   const query = db('quarantine').where({ stage, state: 'open' }).count({ n: '*' });
   if (owner.job !== undefined) query.where('job', owner.job);
   if (owner.platform !== undefined) query.where('platform', owner.platform);
@@ -164,7 +175,10 @@ export interface TicketFilter {
 
 /** Oldest first; without the bytes. */
 export async function listQuarantine(db: Reader, filter: TicketFilter = {}): Promise<TicketRow[]> {
-  const query = db('quarantine').select(ticketColumns).orderBy('id').limit(filter.limit ?? 100);
+  const query = db('quarantine')
+    .select(ticketColumns)
+    .orderBy('id')
+    .limit(filter.limit ?? 100);
   if (filter.state !== 'all') query.where('state', filter.state ?? 'open');
   for (const key of ['stage', 'job', 'division', 'platform'] as const) {
     const value = filter[key];
@@ -178,13 +192,18 @@ export async function showQuarantine(
   db: Reader,
   id: number,
 ): Promise<(TicketRow & { readonly raw: Buffer | null; readonly fields: JsonObject | null }) | undefined> {
-  const row = await db('quarantine').select([...ticketColumns, 'raw', 'fields']).where({ id }).first();
+  const row = await db('quarantine')
+    .select([...ticketColumns, 'raw', 'fields'])
+    .where({ id })
+    .first();
   if (row === undefined) return undefined;
   return { ...toTicket(row), raw: row.raw, fields: row.fields === null ? null : JSON.parse(row.fields) };
 }
 
 /** Open tickets by stage, division and first fault, most frequent first. */
-export async function countFaults(db: Reader): Promise<{ stage: Stage; division: string; fault: Fault; count: number }[]> {
+export async function countFaults(
+  db: Reader,
+): Promise<{ stage: Stage; division: string; fault: Fault; count: number }[]> {
   const groups = new Map<string, { stage: Stage; division: string; fault: Fault; count: number }>();
   const rows = await select<{ stage: Stage; division: string; faults: string; n: number }>(
     db,

@@ -78,8 +78,13 @@ export async function lastDueAt(db: Reader, job: string): Promise<Date | undefin
 }
 
 /** Newest first. */
-export async function listRuns(db: Reader, filter: { readonly job?: string; readonly limit?: number } = {}): Promise<RunRow[]> {
-  const query = db('runs').orderBy('id', 'desc').limit(filter.limit ?? 50);
+export async function listRuns(
+  db: Reader,
+  filter: { readonly job?: string; readonly limit?: number } = {},
+): Promise<RunRow[]> {
+  const query = db('runs')
+    .orderBy('id', 'desc')
+    .limit(filter.limit ?? 50);
   if (filter.job !== undefined) query.where('job', filter.job);
   return (await query).map(toRun);
 }

@@ -3,7 +3,9 @@ import type Database from 'better-sqlite3';
 
 const require = createRequire(import.meta.url);
 const Client = require('knex/lib/dialects/better-sqlite3/index.js');
-const Transaction: new (...parts: unknown[]) => { query(connection: unknown, sql: string): unknown } =
+const Transaction: new (
+  ...parts: unknown[]
+) => { readonly trxClient: { query(connection: unknown, sql: string): unknown } } =
   require('knex/lib/dialects/sqlite3/execution/sqlite-transaction.js');
 const Driver = require('better-sqlite3');
 
@@ -12,10 +14,13 @@ const BUSY_MS = 50;
 const CACHED_STATEMENTS = 64;
 const statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
 
-/** `BEGIN IMMEDIATE`: a deferred read → write upgrade fails at once with SQLITE_BUSY_SNAPSHOT (delivery.md T16). */
+/**
+ * `BEGIN IMMEDIATE`: a deferred read → write upgrade fails at once with SQLITE_BUSY_SNAPSHOT (delivery.md T16). Asked of
+ * the client itself: knex's own `query` swallows a BEGIN that failed and runs the work all the same, in no transaction.
+ */
 class ImmediateTransaction extends Transaction {
   begin(connection: unknown): unknown {
-    return this.query(connection, 'BEGIN IMMEDIATE;');
+    return this.trxClient.query(connection, 'BEGIN IMMEDIATE;');
   }
 }
 
@@ -71,8 +76,8 @@ export function runEach(connection: Database.Database, sql: string, rows: readon
 }
 
 function prepared(connection: Database.Database, sql: string): Database.Statement {
-  let kept = statements.get(connection);
-  if (kept === undefined) statements.set(connection, (kept = new Map()));
+  const kept = statements.get(connection) ?? new Map<string, Database.Statement>();
+  statements.set(connection, kept);
   const known = kept.get(sql);
   if (known !== undefined) return known;
   const oldest = kept.size >= CACHED_STATEMENTS ? kept.keys().next().value : undefined;

@@ -19,13 +19,14 @@ type Graph = ReadonlyMap<string, readonly string[]>;
 
 /** Files right under src/ that are not rules (floor 1); folders stand on one floor as a whole. */
 const floors: readonly { readonly floor: number; readonly names: readonly string[] }[] = [
-  { floor: 0, names: ['errors', 'canonical', 'settings', 'trace', 'json', 'suggest'] },
+  { floor: 0, names: ['errors', 'canonical', 'settings', 'trace', 'json', 'suggest', 'failpoint'] },
   { floor: 2, names: ['sources/', 'platforms/', 'store/', 'evidence/', 'hardened-http'] },
   {
     floor: 3,
     names: [
       ...['pull', 'push', 'publish', 'resync', 'reconcile', 'quarantine', 'run-job', 'licence/'],
-      ...['take-in', 'seal', 'deliver', 'split', 'reject', 'hub-context'],
+      ...['read-row', 'known-rows', 'take-in', 'seal', 'deliver', 'split', 'reject', 'hub-context'],
+      ...['read-ahead', 'prepared-pages', 'pull-reader', 'push-reader', 'ready-batches', 'render'],
     ],
   },
   { floor: 4, names: ['engine/'] },

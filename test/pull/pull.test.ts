@@ -43,7 +43,10 @@ onBothDatabases('pulling into', ({ url }) => {
     const second = await run(hub, [page([row(1), row(2, { name: '改名公司' }), row(3, { code: '无效' })])]);
     expect(second.counts).toEqual({ read: 3, accepted: 1, unchanged: 1, quarantined: 1 });
     expect(await versionsOf(hub)).toHaveLength(3);
-    const [sums] = await select(hub.db, 'SELECT SUM(row_count) AS r, SUM(accepted + unchanged + quarantined) AS e FROM intakes');
+    const [sums] = await select(
+      hub.db,
+      'SELECT SUM(row_count) AS r, SUM(accepted + unchanged + quarantined) AS e FROM intakes',
+    );
     expect(sums).toMatchObject({ r: expect.anything() });
     expect(Number((sums as { r: number }).r)).toBe(Number((sums as { e: number }).e));
   });
@@ -80,7 +83,10 @@ onBothDatabases('pulling into', ({ url }) => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const undated = await run(hub, [page([row(1), row(1, { content: '另一内容' })])]);
     expect(undated.counts).toEqual({ read: 2, accepted: 0, unchanged: 0, quarantined: 2 });
-    const dated = [row(2, { content: '后', revised: '2026-11-22 08:00:00' }), row(2, { revised: '2026-11-21 08:00:00' })];
+    const dated = [
+      row(2, { content: '后', revised: '2026-11-22 08:00:00' }),
+      row(2, { revised: '2026-11-21 08:00:00' }),
+    ];
     expect((await run(hub, [page(dated)])).counts).toMatchObject({ accepted: 2 });
     const [record] = await findRecords(hub.db, '（桂）印证字第450000002号');
     expect(await ledgerOf(hub.db, record?.id ?? 0)).toMatchObject([{ version: 1 }, { version: 2 }]);
@@ -88,7 +94,12 @@ onBothDatabases('pulling into', ({ url }) => {
 
   test('the same row twice in a page is one version', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    expect((await run(hub, [page([row(1), row(1)])])).counts).toEqual({ read: 2, accepted: 1, unchanged: 1, quarantined: 0 });
+    expect((await run(hub, [page([row(1), row(1)])])).counts).toEqual({
+      read: 2,
+      accepted: 1,
+      unchanged: 1,
+      quarantined: 0,
+    });
   });
 
   test('a bad row waits with its faults, division and exact bytes, and is mended by the corrected one', async () => {
@@ -98,7 +109,12 @@ onBothDatabases('pulling into', ({ url }) => {
     await run(hub, [page([bad])]);
     const [ticket, more] = await listQuarantine(hub.db);
     expect(more).toBeUndefined();
-    expect(ticket).toMatchObject({ division: '印刷发行处', stage: 'intake', timesSeen: 2, name: '南宁某某印刷第1有限公司' });
+    expect(ticket).toMatchObject({
+      division: '印刷发行处',
+      stage: 'intake',
+      timesSeen: 2,
+      name: '南宁某某印刷第1有限公司',
+    });
     expect(ticket?.faults[0]?.zh).toMatch(/校验/);
     expect((await showQuarantine(hub.db, ticket?.id ?? 0))?.raw?.toString()).toBe(JSON.stringify(bad));
     await run(hub, [page([row(1)])]);
@@ -155,7 +171,8 @@ onBothDatabases('pulling into', ({ url }) => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const { counts } = await run(hub, [page([row(1), row(2, { code: '无效' })])], { dryRun: true });
     expect(counts).toEqual({ read: 2, accepted: 1, unchanged: 0, quarantined: 1 });
-    for (const table of ['records', 'versions', 'intakes', 'quarantine', 'cursors']) expect(await hub.db(table)).toEqual([]);
+    for (const table of ['records', 'versions', 'intakes', 'quarantine', 'cursors'])
+      expect(await hub.db(table)).toEqual([]);
   });
 
   test('a manual re-read of a range leaves the live cursor where it is', async () => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { openDatabase, select } from '../../src/store/database.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
 import { cleanUp, row } from '../support/hub.ts';
-import { hub, projectRoot } from '../support/hub-process.ts';
+import { hub } from '../support/hub-process.ts';
 import { platformServer } from '../support/platform-server.ts';
 
 const ROWS = 15_000;
@@ -59,14 +59,21 @@ onBothDatabases('a long pull and push on', ({ url }) => {
     writeFileSync(join(jobs, 'pull-long.yaml'), pullYaml(inbox));
     writeFileSync(join(jobs, 'push-long.yaml'), pushYaml(far.url));
     const database = await url();
-    const env = { HUB_DATABASE_URL: database, HUB_DATA_DIR: join(folder, 'data'), HUB_JOBS_DIR: jobs, HUB_SCHEMAS_DIR: join(projectRoot, 'schemas') };
+    const env = {
+      HUB_DATABASE_URL: database,
+      HUB_DATA_DIR: join(folder, 'data'),
+      HUB_JOBS_DIR: jobs,
+      HUB_SCHEMAS_DIR: join(import.meta.dirname, '../../schemas'),
+    };
     const { code, stdout, stderr } = await hub(['run', 'pull-long', 'push-long', '--json'], { env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject([
       { counts: { read: ROWS, accepted: ROWS - 15, quarantined: 15 } },
       { counts: { sealed: ROWS - 15, accepted: ROWS - 15, rejected: 0, unsettled: 0 } },
     ]);
-    const sent = far.requests.flatMap(({ body }) => (JSON.parse(body.toString()).records as { rowId: string }[]).map(({ rowId }) => rowId));
+    const sent = far.requests.flatMap(({ body }) =>
+      (JSON.parse(body.toString()).records as { rowId: string }[]).map(({ rowId }) => rowId),
+    );
     expect(new Set(sent).size).toBe(ROWS - 15);
     expect(sent).toHaveLength(ROWS - 15);
     const db = await openDatabase(database);

@@ -11,7 +11,12 @@ import { listBatches } from '../../src/store/outbox.ts';
 import { listQuarantine } from '../../src/store/quarantine.ts';
 import { databases, onBothDatabases } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
-import { type Behaviour, type PlatformServer, type PlatformServerOptions, platformServer } from '../support/platform-server.ts';
+import {
+  type Behaviour,
+  type PlatformServer,
+  type PlatformServerOptions,
+  platformServer,
+} from '../support/platform-server.ts';
 
 interface Bench {
   readonly hub: Hub;
@@ -22,7 +27,11 @@ interface Bench {
   readonly push: (options?: { readonly dryRun?: boolean }) => Promise<RunReport>;
 }
 
-async function bench(url: string, server: PlatformServerOptions = {}, platform: Parameters<typeof pushJob>[1] = {}): Promise<Bench> {
+async function bench(
+  url: string,
+  server: PlatformServerOptions = {},
+  platform: Parameters<typeof pushJob>[1] = {},
+): Promise<Bench> {
   const script: Behaviour[] = server.script ?? [];
   const far = await platformServer({ ...server, script });
   cleanUp(() => far.close());
@@ -32,7 +41,17 @@ async function bench(url: string, server: PlatformServerOptions = {}, platform: 
   if (type === undefined) throw new Error('no such type');
   const signal = new AbortController().signal;
   const take = async (...rows: JsonObject[]): Promise<void> => {
-    const common = { db: hub.db, type, schemasDigest: schemas.digest, runId: 1, now: hub.now, localDate: hub.localDate, signal, dryRun: false, acceptShrink: false };
+    const common = {
+      db: hub.db,
+      type,
+      schemasDigest: schemas.digest,
+      runId: 1,
+      now: hub.now,
+      localDate: hub.localDate,
+      signal,
+      dryRun: false,
+      acceptShrink: false,
+    };
     const { stopped } = await pull(pullJob(), { ...common, source: sourceOf(page(rows)) });
     if (stopped !== undefined) throw stopped;
   };
@@ -40,7 +59,8 @@ async function bench(url: string, server: PlatformServerOptions = {}, platform: 
   return { hub, server: far, script, clock, take, push };
 }
 
-const rows = (from: number, to: number): JsonObject[] => Array.from({ length: to - from + 1 }, (_, index) => row(from + index));
+const rows = (from: number, to: number): JsonObject[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => row(from + index));
 
 const posts = ({ server }: Bench) => server.requests.filter(({ method }) => method === 'POST');
 
@@ -55,13 +75,17 @@ interface Sent {
 const recordsIn = (body: Buffer): readonly Sent[] => JSON.parse(body.toString()).records;
 
 const deliveries = (hub: Hub): Promise<{ state: string; operation: string; n: number }[]> =>
-  select(hub.db, 'SELECT state, operation, COUNT(*) AS n FROM deliveries GROUP BY state, operation ORDER BY state, operation');
+  select(
+    hub.db,
+    'SELECT state, operation, COUNT(*) AS n FROM deliveries GROUP BY state, operation ORDER BY state, operation',
+  );
 
 /** Per key, every payload hash that ever left: more than one would be the worst fault there is (I7). */
 function contentsPerKey(bench: Bench): Map<string, Set<string>> {
   const seen = new Map<string, Set<string>>();
   for (const { body } of posts(bench)) {
-    for (const { rowId, payloadHash } of recordsIn(body)) seen.set(rowId, (seen.get(rowId) ?? new Set<string>()).add(payloadHash));
+    for (const { rowId, payloadHash } of recordsIn(body))
+      seen.set(rowId, (seen.get(rowId) ?? new Set<string>()).add(payloadHash));
   }
   return seen;
 }
@@ -71,10 +95,15 @@ onBothDatabases('pushing from', ({ url }) => {
     const b = await bench(await url());
     await b.take(...rows(1, 25));
     const report = await b.push();
-    expect(report).toMatchObject({ state: 'done', counts: { pending: 25, sealed: 25, accepted: 25, batches: 3, unsettled: 0 } });
+    expect(report).toMatchObject({
+      state: 'done',
+      counts: { pending: 25, sealed: 25, accepted: 25, batches: 3, unsettled: 0 },
+    });
     expect(posts(b).map(({ body }) => recordsIn(body).length)).toEqual([10, 10, 5]);
     const [first] = posts(b);
-    const digest = createHash('sha256').update(first?.body ?? '').digest('base64');
+    const digest = createHash('sha256')
+      .update(first?.body ?? '')
+      .digest('base64');
     expect(first?.headers['content-digest']).toBe(`sha-256=:${digest}:`);
     expect(recordsIn(first?.body ?? Buffer.alloc(0))[0]?.data['XK_XDR_MC']).toBe('南宁某某印刷第1有限公司');
     expect((await b.push()).counts).toMatchObject({ pending: 0, sealed: 0 });
@@ -83,7 +112,9 @@ onBothDatabases('pushing from', ({ url }) => {
 
   test('a record that changes A→B→A is delivered three times', async () => {
     const b = await bench(await url());
-    const states = ['甲', '乙', '甲'].map((content, day) => row(1, { content, revised: `2026-11-2${day + 1} 08:00:00` }));
+    const states = ['甲', '乙', '甲'].map((content, day) =>
+      row(1, { content, revised: `2026-11-2${day + 1} 08:00:00` }),
+    );
     for (const state of states) {
       await b.take(state);
       await b.push();
@@ -96,7 +127,12 @@ onBothDatabases('pushing from', ({ url }) => {
     await b.take(...rows(1, 3));
     expect(await b.push()).toMatchObject({ state: 'done', counts: { accepted: 2, rejected: 1 } });
     const [ticket] = await listQuarantine(b.hub.db);
-    expect(ticket).toMatchObject({ stage: 'platform', platform: 'credit-sharing', division: '印刷发行处', number: row(1)['number'] });
+    expect(ticket).toMatchObject({
+      stage: 'platform',
+      platform: 'credit-sharing',
+      division: '印刷发行处',
+      number: row(1)['number'],
+    });
     expect(ticket?.faults[0]?.zh).toContain('日期格式不对');
     expect((await b.push()).counts).toMatchObject({ sealed: 0 });
     await b.take(row(1, { content: '更正后的内容' }));
@@ -129,7 +165,11 @@ onBothDatabases('pushing from', ({ url }) => {
     const b = await bench(await url(), { script: [html], query: html });
     await b.take(row(1));
     const report = await b.push();
-    expect(report).toMatchObject({ state: 'failed', error: { code: 'PLATFORM_UNSETTLED' }, counts: { accepted: 0, unsettled: 1 } });
+    expect(report).toMatchObject({
+      state: 'failed',
+      error: { code: 'PLATFORM_UNSETTLED' },
+      counts: { accepted: 0, unsettled: 1 },
+    });
     expect(await listBatches(b.hub.db)).toMatchObject([{ state: 'UNKNOWN' }]);
     expect(posts(b)).toHaveLength(1);
   });
@@ -155,7 +195,10 @@ onBothDatabases('pushing from', ({ url }) => {
     const b = await bench(await url());
     const poisoned = (body: Buffer): boolean => body.includes('剧毒');
     await b.take(...rows(1, 7), row(8, { content: '剧毒' }), ...rows(9, 10));
-    const refuse: Behaviour = { status: 400, body: JSON.stringify({ resultCode: 'FORMAT_ERROR', resultMsg: '第8条有误' }) };
+    const refuse: Behaviour = {
+      status: 400,
+      body: JSON.stringify({ resultCode: 'FORMAT_ERROR', resultMsg: '第8条有误' }),
+    };
     b.script.push(refuse, 'accept', refuse, refuse, 'accept', 'accept');
     const report = await b.push();
     const alone = posts(b).filter(({ body }) => poisoned(body) && recordsIn(body).length === 1);
@@ -173,7 +216,9 @@ onBothDatabases('pushing from', ({ url }) => {
     const gone = { status: 'revoked', ended: '2026-11-25' };
     await b.take(row(2, gone), row(4), row(5, gone));
     await b.push();
-    const sent = posts(b).slice(1).map(({ body }) => recordsIn(body).map(({ op }) => op));
+    const sent = posts(b)
+      .slice(1)
+      .map(({ body }) => recordsIn(body).map(({ op }) => op));
     expect(sent).toEqual([['D'], ['U']]);
   });
 
@@ -183,7 +228,9 @@ onBothDatabases('pushing from', ({ url }) => {
     await b.push();
     await b.take(row(1, { number: '（桂）印证字第459999999号' }));
     await b.push();
-    const sent = posts(b).slice(1).map(({ body }) => recordsIn(body).map(({ op, data }) => [op, data['XK_XKBH']]));
+    const sent = posts(b)
+      .slice(1)
+      .map(({ body }) => recordsIn(body).map(({ op, data }) => [op, data['XK_XKBH']]));
     expect(sent).toEqual([[['D', '（桂）印证字第450000001号']], [['U', '（桂）印证字第459999999号']]]);
   });
 
@@ -195,7 +242,9 @@ onBothDatabases('pushing from', ({ url }) => {
     const [ticket] = await listQuarantine(b.hub.db);
     expect(ticket?.stage).toBe('outbound');
     expect(JSON.stringify(ticket)).not.toContain('13877112233');
-    expect(await waiveQuarantine(b.hub.db, ticket?.id ?? 0, { by: 'shell:test', reason: '单位总机，可公开' })).toBe('released');
+    expect(await waiveQuarantine(b.hub.db, ticket?.id ?? 0, { by: 'shell:test', reason: '单位总机，可公开' })).toBe(
+      'released',
+    );
     expect((await b.push()).counts).toMatchObject({ quarantined: 0, accepted: 1 });
   });
 

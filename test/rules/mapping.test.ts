@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { SetupError } from '../../src/errors.ts';
 import { readers } from '../../src/formats.ts';
 import type { Json, JsonObject } from '../../src/json.ts';
-import { checkMapping, compileMapping } from '../../src/mapping.ts';
+import { compileMapping } from '../../src/mapping.ts';
+import { checkMapping } from '../../src/mapping-check.ts';
 import type { FormatName, MappingSpec } from '../../src/mapping-spec.ts';
 
 const map = (spec: MappingSpec, fields: JsonObject) => compileMapping(spec)(fields);

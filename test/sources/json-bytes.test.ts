@@ -5,7 +5,7 @@ import { readJsonPage, readJsonRow } from '../../src/json-bytes.ts';
 const page = (text: string | Uint8Array, items?: string) => {
   const read = readJsonPage(typeof text === 'string' ? Buffer.from(text) : text, items);
   if (!('rows' in read)) return { damage: read.damage };
-  return read.rows.map((row) => row.fields ?? row.faults.map((fault) => fault.code).join());
+  return read.rows.map((row) => (row.faults.length === 0 ? row.fields : row.faults.map((fault) => fault.code).join()));
 };
 
 describe('a page of JSON', () => {

@@ -11,7 +11,8 @@ interface Yazl {
   };
 }
 
-const { ZipFile } = createRequire(import.meta.url)('yazl') as Yazl;
+const require = createRequire(import.meta.url);
+const { ZipFile } = require('yazl') as Yazl;
 
 export async function zipOf(
   files: { readonly [name: string]: string | Buffer },

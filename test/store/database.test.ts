@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordKey } from '../../src/record.ts';
-import { inTransaction, insertRows, openDatabase, select, takeNumbers } from '../../src/store/database.ts';
+import { insertRows, inTransaction, openDatabase, select, takeNumbers } from '../../src/store/database.ts';
 import { appendVersions, newestByKey } from '../../src/store/library.ts';
 import { migrate } from '../../src/store/migrations.ts';
 import { onBothDatabases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
@@ -24,7 +24,14 @@ onBothDatabases('', ({ url }) => {
   test('keys that differ in case, trailing space or width stay apart (T14)', async () => {
     const db = await openTestDatabase(await url());
     const keys = ['abc', 'ABC', 'abc ', 'ａｂｃ'].map((number) => recordKey('licence/x', 'a', [number]));
-    await inTransaction(db, (tx) => appendVersions(tx, 1, keys.map((key) => newVersion({ key })), new Date()));
+    await inTransaction(db, (tx) =>
+      appendVersions(
+        tx,
+        1,
+        keys.map((key) => newVersion({ key })),
+        new Date(),
+      ),
+    );
     const found = await newestByKey(db, keys);
     expect(new Set([...found.values()].map(({ id }) => id)).size).toBe(4);
   });
@@ -51,7 +58,9 @@ onBothDatabases('', ({ url }) => {
   test('writers at the same time all get through (T16)', async () => {
     const address = await url();
     const dbs = [await openTestDatabase(address), await openTestDatabase(address)];
-    const work = dbs.flatMap((db) => Array.from({ length: 20 }, () => inTransaction(db, (tx) => takeNumbers(tx, 'records', 1))));
+    const work = dbs.flatMap((db) =>
+      Array.from({ length: 20 }, () => inTransaction(db, (tx) => takeNumbers(tx, 'records', 1))),
+    );
     const numbers = await Promise.all(work);
     expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   });
@@ -83,7 +92,9 @@ describe('SQLite', () => {
   test('a kill in the middle of writing keeps every committed row and nothing half', async () => {
     const file = join(temporaryFolder(), 'hub.db');
     await openTestDatabase(`sqlite:${file}`);
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'writer.ts'), `sqlite:${file}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'writer.ts'), `sqlite:${file}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let acknowledged = 0;
     child.stdout.on('data', (chunk: Buffer) => {
       acknowledged += chunk.toString().split('\n').length - 1;
@@ -92,7 +103,10 @@ describe('SQLite', () => {
     await once(child, 'close');
     const after = await openDatabase(`sqlite:${file}`);
     onTestFinished(() => after.destroy());
-    const [records] = await select<{ n: number; top: number }>(after, 'SELECT COUNT(*) AS n, MAX(id) AS top FROM records');
+    const [records] = await select<{ n: number; top: number }>(
+      after,
+      'SELECT COUNT(*) AS n, MAX(id) AS top FROM records',
+    );
     const [versions] = await select<{ n: number }>(after, 'SELECT COUNT(*) AS n FROM versions');
     expect(records?.n).toBeGreaterThanOrEqual(acknowledged * 10);
     expect(records?.n).toBe(records?.top);

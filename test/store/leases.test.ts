@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
-import { dropLease, isDead, renewLease, takeLease, thisProcess } from '../../src/store/leases.ts';
 import type { Db } from '../../src/store/database.ts';
+import { dropLease, isDead, renewLease, takeLease, thisProcess } from '../../src/store/leases.ts';
 import { claimDueRun, endRun, lastDueAt, listRuns, openRuns } from '../../src/store/runs.ts';
 import { onBothDatabases, openTestDatabase } from '../support/databases.ts';
 
@@ -45,7 +45,9 @@ onBothDatabases('leases and runs on', ({ url }) => {
     const dbs = [await openTestDatabase(address), await openTestDatabase(address)];
     const dueAt = new Date('2026-12-04T01:00:00Z');
     const start = { job: 'push-x', kind: 'push' as const, holder: thisProcess(), now: dueAt, dueAt };
-    const claims = await Promise.all(Array.from({ length: 10 }, (_, index) => claimDueRun(dbs[index % 2] as Db, start)));
+    const claims = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => claimDueRun(dbs[index % 2] as Db, start)),
+    );
     expect(claims.filter((id) => id !== undefined)).toHaveLength(1);
     const db = dbs[0] as Db;
     expect(await lastDueAt(db, 'push-x')).toEqual(dueAt);

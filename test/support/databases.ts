@@ -21,7 +21,8 @@ export const databases: readonly TestDatabase[] = [
 
 /** The same tests on SQLite and on MariaDB; a missing server is skipped and counted. */
 export function onBothDatabases(title: string, tests: (database: TestDatabase) => void): void {
-  for (const database of databases) describe.skipIf(!database.available)(`${title} ${database.name}`.trim(), () => tests(database));
+  for (const database of databases)
+    describe.skipIf(!database.available)(`${title} ${database.name}`.trim(), () => tests(database));
 }
 
 /** A folder of this test, gone when it ends. */

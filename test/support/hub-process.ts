@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-export const projectRoot = join(import.meta.dirname, '../..');
+const projectRoot = join(import.meta.dirname, '../..');
 
 export interface HubProcess {
   readonly code: number | null;

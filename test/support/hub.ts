@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { sha256 } from '../../src/canonical.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { Job, PullJob, PushJob } from '../../src/job.ts';
-import type { Json, JsonObject } from '../../src/json.ts';
-import { sha256 } from '../../src/canonical.ts';
+import type { JsonObject } from '../../src/json.ts';
 import { loadSchemas } from '../../src/schema.ts';
 import type { Page, Source } from '../../src/source.ts';
 import { silentTrace } from '../../src/trace.ts';
@@ -17,7 +17,11 @@ export { schemas };
 export const NOW = new Date('2026-11-27T02:00:00Z');
 
 /** A hub on a database of this test, with the project's own schemas. Set `clock.now` to travel. */
-export async function openTestHub(url: string, jobs: readonly Job[], clock: { now: Date } = { now: NOW }): Promise<Hub> {
+export async function openTestHub(
+  url: string,
+  jobs: readonly Job[],
+  clock: { now: Date } = { now: NOW },
+): Promise<Hub> {
   const db = await openTestDatabase(url);
   return {
     settings: {
@@ -81,7 +85,14 @@ export const pushJob = (url: string, change: Partial<PushJob['platform']> = {}):
   file: 'jobs/push-credit-sharing.yaml',
   title: { zh: '报送', en: 'Push' },
   platformName: 'credit-sharing',
-  platform: { use: 'http', url, timeout: 2, batchSize: 10, sender: { code: '11450000007560019Y', name: '测试局' }, ...change },
+  platform: {
+    use: 'http',
+    url,
+    timeout: 2,
+    batchSize: 10,
+    sender: { code: '11450000007560019Y', name: '测试局' },
+    ...change,
+  },
   types: { 'licence/*': ['credit-sharing/licence-2018', 'credit-sharing/licence-2018-natural'] },
 });
 
@@ -125,5 +136,3 @@ export const sourceOf = (...given: readonly (Page | Error)[]): Source => ({
 });
 
 export const cleanUp = (work: () => unknown): void => void onTestFinished(async () => void (await work()));
-
-export const text = (value: Json | undefined): string => String(value);

@@ -12,7 +12,10 @@ const platforms = ['credit-publicity', 'credit-sharing'] as const;
 
 interface Week {
   readonly sandbox: Sandbox;
-  readonly run: (extra?: { readonly env?: { readonly [name: string]: string }; readonly killAfterMs?: number }) => Promise<HubProcess>;
+  readonly run: (extra?: {
+    readonly env?: { readonly [name: string]: string };
+    readonly killAfterMs?: number;
+  }) => Promise<HubProcess>;
   readonly open: () => Promise<Db>;
 }
 
@@ -24,7 +27,8 @@ async function week(url: string): Promise<Week> {
   const env = { ...sandbox.env, HUB_DATA_DIR: join(folder, 'data'), HUB_DATABASE_URL: url };
   return {
     sandbox,
-    run: ({ env: more = {}, ...options } = {}) => hub(['run', 'all', '--json'], { env: { ...env, ...more }, ...options }),
+    run: ({ env: more = {}, ...options } = {}) =>
+      hub(['run', 'all', '--json'], { env: { ...env, ...more }, ...options }),
     open: async () => {
       const db = await openDatabase(url);
       cleanUp(() => db.destroy());
@@ -42,8 +46,12 @@ async function expectNothingLostOrDoubled({ sandbox, open }: Week): Promise<void
   for (const platform of platforms) {
     const { books } = sandbox.platforms[platform];
     const held = books.held({ limit: 100_000 });
-    const theirs = held.map((one) => `${one.recordKey} v${one.dataVersion} ${one.op === 'D' ? 'WITHDRAW' : 'UPSERT'} ${one.payloadHash}`);
-    const mine = (await holdings(db, platform)).map((one) => `${one.recordKey} v${one.version} ${one.operation} ${one.payloadHash}`);
+    const theirs = held.map(
+      (one) => `${one.recordKey} v${one.dataVersion} ${one.op === 'D' ? 'WITHDRAW' : 'UPSERT'} ${one.payloadHash}`,
+    );
+    const mine = (await holdings(db, platform)).map(
+      (one) => `${one.recordKey} v${one.version} ${one.operation} ${one.payloadHash}`,
+    );
     expect(theirs.toSorted()).toEqual(mine.toSorted());
     expect(books.effects({ limit: 100_000 }).filter(({ applied }) => applied > 1)).toEqual([]);
     const contents = new Map<string, Set<string>>();
@@ -55,20 +63,28 @@ async function expectNothingLostOrDoubled({ sandbox, open }: Week): Promise<void
   }
 }
 
-const good = ({ code, signal, stderr }: HubProcess): void => expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+const good = ({ code, signal, stderr }: HubProcess): void =>
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
 
 test('every dirty record ends as the catalogue says: repaired and kept, or set aside where it should be', async () => {
   const w = await week(`sqlite:${join(temporaryFolder(), 'hub.db')}`);
   good(await w.run());
   const db = await w.open();
-  const tickets = await select<{ job: string; fields: string | null }>(db, "SELECT job, fields FROM quarantine WHERE stage = 'intake'");
-  const aside = new Set(tickets.flatMap(({ job, fields }) => (fields === null ? [] : `${job}/${idOf(job, JSON.parse(fields))}`)));
+  const tickets = await select<{ job: string; fields: string | null }>(
+    db,
+    "SELECT job, fields FROM quarantine WHERE stage = 'intake'",
+  );
+  const aside = new Set(
+    tickets.flatMap(({ job, fields }) => (fields === null ? [] : `${job}/${idOf(job, JSON.parse(fields))}`)),
+  );
   const wrong = w.sandbox
     .expectations()
     .filter(({ stage }) => stage === 'intake')
     .filter(({ kind, rowId, outcome }) => aside.has(`${JOBS[kind]}/${rowId}`) !== (outcome === 'quarantined'));
   expect(wrong.map(({ label, rowId, outcome }) => `${label} ${rowId}: expected ${outcome}`)).toEqual([]);
-  const expected = w.sandbox.expectations().filter(({ stage, outcome }) => stage === 'outbound' && outcome === 'quarantined').length;
+  const expected = w.sandbox
+    .expectations()
+    .filter(({ stage, outcome }) => stage === 'outbound' && outcome === 'quarantined').length;
   const outbound = await select(db, "SELECT DISTINCT record_id FROM quarantine WHERE stage = 'outbound'");
   expect(outbound).toHaveLength(expected);
 }, 60_000);
@@ -94,7 +110,19 @@ const idOf = (job: string, fields: { readonly [name: string]: unknown }): string
 onBothDatabases('a week on', ({ name, url }) => {
   const points =
     name === 'SQLite'
-      ? ['S0-read:2', 'S1-kept:1', 'S1-kept:3', 'S2-sealed:1', 'S3-intent:1', 'S3-intent:3', 'S4-sent:1', 'S4-sent:2', 'S5-answered:2', 'S6-settled:1', 'S6-settled:4']
+      ? [
+          'S0-read:2',
+          'S1-kept:1',
+          'S1-kept:3',
+          'S2-sealed:1',
+          'S3-intent:1',
+          'S3-intent:3',
+          'S4-sent:1',
+          'S4-sent:2',
+          'S5-answered:2',
+          'S6-settled:1',
+          'S6-settled:4',
+        ]
       : ['S1-kept:2', 'S2-sealed:1', 'S3-intent:2', 'S4-sent:1', 'S5-answered:1'];
 
   test('kill -9 at every step, then a restart, loses and doubles nothing', async () => {
@@ -111,14 +139,21 @@ onBothDatabases('a week on', ({ name, url }) => {
 
   test('kill -9 at any moment, with a platform that loses, drops and rejects, loses and doubles nothing', async () => {
     const w = await week(await url());
-    const steps = [{ answer: 'lose' as const }, { answer: 'drop' as const }, { answer: 'reject' as const, ratio: 0.05 }, { answer: 'busy' as const }];
+    const steps = [
+      { answer: 'lose' as const },
+      { answer: 'drop' as const },
+      { answer: 'reject' as const, ratio: 0.05 },
+      { answer: 'busy' as const },
+    ];
     const rounds = name === 'SQLite' ? 6 : 3;
     for (let round = 0; round < rounds; round += 1) {
-      for (const platform of platforms) w.sandbox.platforms[platform].setScript({ steps, otherwise: { answer: 'accept' } });
+      for (const platform of platforms)
+        w.sandbox.platforms[platform].setScript({ steps, otherwise: { answer: 'accept' } });
       await w.run({ killAfterMs: 900 + round * 350 });
       await w.sandbox.advance(1);
     }
-    for (const platform of platforms) w.sandbox.platforms[platform].setScript({ steps: [], otherwise: { answer: 'accept' } });
+    for (const platform of platforms)
+      w.sandbox.platforms[platform].setScript({ steps: [], otherwise: { answer: 'accept' } });
     await w.run();
     good(await w.run());
     await expectNothingLostOrDoubled(w);
