@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
-import type { AllowedHosts } from './allowed-hosts.ts';
+import type { AllowedHosts } from './wire/allowed-hosts.ts';
 
 /** What a request came to. Never an AxiosError: those carry the Authorization header wherever they are printed (T5). */
 export type HttpOutcome =

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { durationS } from './duration.ts';
-import type { Job, PullJob } from './job.ts';
-import type { Form } from './outbound.ts';
-import type { UnifiedType } from './schema.ts';
+import { durationS } from './job/duration.ts';
+import type { Job, PullJob } from './job/job.ts';
+import type { Form } from './schema/outbound.ts';
+import type { UnifiedType } from './schema/schema.ts';
 import type { Settings } from './settings.ts';
 import { type Db, openDatabase } from './store/database.ts';
 import { migrate } from './store/migrations.ts';

@@ -2,19 +2,19 @@ import { canonicalJson, sha256 } from './canonical.ts';
 import { HubError } from './errors.ts';
 import { isError } from './fault.ts';
 import type { Hub } from './hub-context.ts';
-import type { PullJob } from './job.ts';
+import type { PullJob } from './job/job.ts';
+import { rulesOf } from './job/rules-of.ts';
 import type { JsonObject } from './json.ts';
-import { noneKnown } from './known-rows.ts';
-import { compileMapping } from './mapping.ts';
-import type { PageHead } from './prepared-pages.ts';
-import { type Judge, prepare } from './read-row.ts';
-import { rulesOf } from './rules-of.ts';
+import { compileMapping } from './mapping/mapping.ts';
+import { noneKnown } from './pull/known-rows.ts';
+import type { PageHead } from './pull/prepared-pages.ts';
+import { type Judge, prepare } from './pull/read-row.ts';
+import { type TakeIn, takeIn } from './pull/take-in.ts';
 import type { RawRow } from './source.ts';
 import { type Db, inTransaction, type Tx } from './store/database.ts';
 import { appendLog } from './store/log.ts';
 import { close, showQuarantine, type TicketRow, type TicketState } from './store/quarantine.ts';
 import { addReleases, isReleasable } from './store/releases.ts';
-import { type TakeIn, takeIn } from './take-in.ts';
 
 export interface Decision {
   readonly by: string;

@@ -1,10 +1,10 @@
 import { HubError } from './errors.ts';
-import { formsByType } from './forms-by-type.ts';
 import { divisions, durationMs, type Hub } from './hub-context.ts';
-import type { Job, PullJob, PushJob } from './job.ts';
+import { formsByType } from './job/forms-by-type.ts';
+import type { Job, PullJob, PushJob } from './job/job.ts';
 import { openPlatform } from './platforms/index.ts';
-import { pull } from './pull.ts';
-import { type Push, push } from './push.ts';
+import { pull } from './pull/pull.ts';
+import { type Push, push } from './push/push.ts';
 import { openReadAhead } from './read-ahead.ts';
 import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
 import { openSource } from './sources/index.ts';
@@ -134,7 +134,7 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
       acceptShrink: options.acceptShrink ?? false,
       onProgress: ({ read }) => options.onProgress?.(read),
       readAhead: ({ today, rules }) =>
-        openReadAhead(new URL('./pull-reader.ts', import.meta.url), { job, settings, today, rules }),
+        openReadAhead(new URL('./pull/pull-reader.ts', import.meta.url), { job, settings, today, rules }),
     });
     const head = { kind: 'pull' as const, run, job: job.name, dryRun: options.dryRun ?? false };
     return { ...head, ...ending(stopped), counts, faults: Object.fromEntries(faults) };
@@ -152,16 +152,10 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const { db, now, settings, types } = hub;
   const spec = job.platform;
   const platform = await openPlatform(spec, { name: job.platformName, allowedHosts: settings.allowedHosts, now });
-  const render = {
-    hubId: settings.hubId,
-    platformName: job.platformName,
-    sender: spec.sender ?? { code: '', name: settings.hubId },
-    releases: await readReleases(db),
-    batchSize: spec.batchSize ?? 500,
-  };
+  const render = await rendering(hub, job);
   const byJob = divisions(hub.jobs);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
-  const waiting = (await open('outbound')) + (await open('platform'));
+  let ticketsOpen = (await open('outbound')) + (await open('platform')) > 0;
   const today = hub.localDate(now());
   const context: Push = {
     ...render,
@@ -170,7 +164,10 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     platform,
     types,
     divisionOf: (name) => byJob.get(name) ?? name,
-    ticketsOpen: () => waiting > 0,
+    ticketsOpen: () => ticketsOpen,
+    ticketOpened: () => {
+      ticketsOpen = true;
+    },
     epoch: lease.epoch,
     runId: run,
     actor: options.by,
@@ -185,7 +182,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     dryRun: options.dryRun ?? false,
     onProgress: ({ sealed }) => options.onProgress?.(sealed),
     readAhead: () =>
-      openReadAhead(new URL('./push-reader.ts', import.meta.url), {
+      openReadAhead(new URL('./push/push-reader.ts', import.meta.url), {
         ...render,
         job,
         settings,
@@ -201,6 +198,15 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     await platform.close();
   }
 }
+
+/** What the rendering thread needs to know as well. */
+const rendering = async ({ db, settings }: Hub, { platformName, platform }: PushJob) => ({
+  hubId: settings.hubId,
+  platformName,
+  sender: platform.sender ?? { code: '', name: settings.hubId },
+  releases: await readReleases(db),
+  batchSize: platform.batchSize ?? 500,
+});
 
 /** Receipts that are still to come are no failure where the platform answers later; a held batch needs a person. */
 function unfinished(job: PushJob, { held, unsettled }: PushCounts): Ending {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cronFault, dueTimes, dutySchedule } from '../src/schedule.ts';
+import { cronFault, dueTimes, dutySchedule } from '../src/job/schedule.ts';
 
 const due = (cron: string, from: string, to: string, zone: string): string[] =>
   dueTimes({ cron }, new Date(from), new Date(to), zone).map((at) => at.toISOString().slice(0, 16));
@@ -55,7 +55,7 @@ test('half-hour changes and zones far from Greenwich work too', () => {
 });
 
 test('the zone of the host plays no part', () => {
-  const script = `import { dueTimes } from './src/schedule.ts';
+  const script = `import { dueTimes } from './src/job/schedule.ts';
     console.log(dueTimes({ cron: '0 9 * * 5' }, new Date(1795737600000), new Date(1796601600000), 'Asia/Shanghai').map((d) => d.toISOString()).join());`;
   const inZone = (TZ: string): string =>
     execFileSync(process.execPath, ['--input-type=module', '-e', script], {

@@ -1,5 +1,5 @@
-import { readCreditCode } from '../credit-code.ts';
 import { isError } from '../fault.ts';
+import { readCreditCode } from '../rules/credit-code.ts';
 import type { Define } from './command.ts';
 import { plain, print, printJson } from './print.ts';
 

@@ -1,5 +1,5 @@
 import type { Hub } from '../hub-context.ts';
-import type { PushJob } from '../job.ts';
+import type { PushJob } from '../job/job.ts';
 import { runJob } from '../run-job.ts';
 import type { PullReport, PushCounts, RunReport } from '../run-report.ts';
 import { type Holding, holdings } from '../store/holdings.ts';

@@ -1,7 +1,7 @@
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Hub, openHub } from '../hub-context.ts';
-import type { Job, PushJob } from '../job.ts';
+import type { Job, PushJob } from '../job/job.ts';
 import { runJob } from '../run-job.ts';
 import type { RunReport } from '../run-report.ts';
 import type { Define } from './command.ts';

@@ -1,5 +1,5 @@
-import type { Job } from '../job.ts';
-import { dueTimes } from '../schedule.ts';
+import type { Job } from '../job/job.ts';
+import { dueTimes } from '../job/schedule.ts';
 import type { Define } from './command.ts';
 import { localTime, plain, print, printRows } from './print.ts';
 import { readSoundSetup } from './setup.ts';

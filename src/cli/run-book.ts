@@ -1,6 +1,6 @@
 import type { RunBook } from '../engine/scheduler.ts';
 import type { Hub } from '../hub-context.ts';
-import type { Job } from '../job.ts';
+import type { Job } from '../job/job.ts';
 import { isDead, thisProcess } from '../store/leases.ts';
 import { claimDueRun, endRun, lastDueAt, listRuns, openRuns, type RunStart, startRun } from '../store/runs.ts';
 

@@ -1,8 +1,8 @@
 import { SetupError, type SetupFault } from '../errors.ts';
 import type { Setup } from '../hub-context.ts';
-import type { Job } from '../job.ts';
-import { loadJobs } from '../job-file.ts';
-import { loadSchemas } from '../schema.ts';
+import type { Job } from '../job/job.ts';
+import { loadJobs } from '../job/job-file.ts';
+import { loadSchemas } from '../schema/schema.ts';
 import { type Environment, readEnvironment, readSettings, type Settings } from '../settings.ts';
 
 /** A sound or unsound set-up as the working directory and the environment give it. */

@@ -1,6 +1,6 @@
 import { schedule } from 'node-cron';
-import type { Job } from '../job.ts';
-import { owed } from '../schedule.ts';
+import type { Job } from '../job/job.ts';
+import { owed } from '../job/schedule.ts';
 import type { Trace } from '../trace.ts';
 
 /** What the database remembers of runs (store/runs.ts); the only truth about what is due. */

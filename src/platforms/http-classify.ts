@@ -1,6 +1,6 @@
 import type { HttpFailure, HttpOutcome } from '../hardened-http.ts';
 import type { Answer, Evidence, OutgoingBatch, QueryAnswer } from '../platform.ts';
-import { retryAfterSeconds } from '../retry-after.ts';
+import { retryAfterSeconds } from '../wire/retry-after.ts';
 import { jsonDocument } from './http-document.ts';
 import { readFullReceipt, readReceipt, readStatus } from './http-receipt.ts';
 

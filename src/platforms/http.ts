@@ -1,8 +1,8 @@
-import type { AllowedHosts } from '../allowed-hosts.ts';
 import { HubError } from '../errors.ts';
-import { authHeaders } from '../exchange-sign.ts';
 import { type HardenedHttp, type HttpOutcome, type HttpRequest, hardenedHttp } from '../hardened-http.ts';
 import type { Answer, HttpPlatformSpec, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import type { AllowedHosts } from '../wire/allowed-hosts.ts';
+import { authHeaders } from '../wire/exchange-sign.ts';
 import { classifyQuery, classifySend } from './http-classify.ts';
 
 export interface HttpPlatformOptions {

@@ -1,5 +1,5 @@
-import { allowedHosts } from '../allowed-hosts.ts';
 import type { Platform, PlatformSpec } from '../platform.ts';
+import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { type HttpPlatformOptions, openHttp } from './http.ts';
 
 type Opener<U extends PlatformSpec['use']> = (

@@ -1,4 +1,4 @@
-import { MAX_ROW_BYTES, type RowFaultCode } from '../row-fault.ts';
+import { MAX_ROW_BYTES, type RowFaultCode } from '../wire/row-fault.ts';
 import { type FileBytes, type ReadHow, textChunks } from './file-bytes.ts';
 import { FileDamage } from './file-damage.ts';
 import type { RowRead } from './row-read.ts';

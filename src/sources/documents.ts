@@ -1,5 +1,5 @@
-import { readJsonPage, readJsonRow } from '../json-bytes.ts';
-import { MAX_ROW_BYTES } from '../row-fault.ts';
+import { readJsonPage, readJsonRow } from '../wire/json-bytes.ts';
+import { MAX_ROW_BYTES } from '../wire/row-fault.ts';
 import { allBytes, type FileBytes, type ReadHow, textChunks } from './file-bytes.ts';
 import { FileDamage } from './file-damage.ts';
 import type { RowRead } from './row-read.ts';

@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { durationS } from '../duration.ts';
 import { HubError } from '../errors.ts';
+import { durationS } from '../job/duration.ts';
 import type { FilesSourceSpec } from '../source.ts';
 
 /** A file in the drop folder that its writer has finished with, or why it is not taken. */

@@ -1,8 +1,8 @@
 import pRetry from 'p-retry';
 import { HubError, type Remedy } from '../errors.ts';
-import { authHeaders } from '../exchange-sign.ts';
 import type { FailureKind, HardenedHttp, HttpFailure, HttpHeaders } from '../hardened-http.ts';
 import type { HttpSourceSpec } from '../source.ts';
+import { authHeaders } from '../wire/exchange-sign.ts';
 
 export interface Fetched {
   readonly url: URL;

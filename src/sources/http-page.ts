@@ -1,7 +1,7 @@
 import { HubError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { readJsonPage } from '../json-bytes.ts';
 import type { HttpSourceSpec } from '../source.ts';
+import { readJsonPage } from '../wire/json-bytes.ts';
 import { valueAt } from './dotted.ts';
 import { type Fetched, where } from './http-fetch.ts';
 import type { RowRead } from './row-read.ts';

@@ -1,9 +1,9 @@
-import { allowedHosts } from '../allowed-hosts.ts';
 import { sha256 } from '../canonical.ts';
-import { durationS } from '../duration.ts';
 import { HubError } from '../errors.ts';
 import { hardenedHttp } from '../hardened-http.ts';
+import { durationS } from '../job/duration.ts';
 import type { HttpSourceSpec, Page, ReadOptions, Source } from '../source.ts';
+import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { type CursorValue, dateOf, later, setBack } from './cursor-value.ts';
 import { valueAt } from './dotted.ts';
 import { continues, type HttpCursor, readHttpCursor } from './http-cursor.ts';

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import knex, { type Knex } from 'knex';
-import { allowedHosts } from '../allowed-hosts.ts';
 import { HubError } from '../errors.ts';
 import { guardedLookup } from '../hardened-http.ts';
+import { allowedHosts } from '../wire/allowed-hosts.ts';
 import type { OpenOptions } from './open.ts';
 
 export type SqlKind = 'mysql' | 'sqlite';

@@ -1,10 +1,10 @@
 import type { Knex } from 'knex';
 import { canonicalJson, sha256 } from '../canonical.ts';
-import { durationS } from '../duration.ts';
 import { HubError } from '../errors.ts';
+import { durationS } from '../job/duration.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { isReadable, type RowFaultCode, rowFault, textFaults } from '../row-fault.ts';
 import type { Cursor, Page, RawRow, ReadOptions, Source, SqlSourceSpec } from '../source.ts';
+import { isReadable, type RowFaultCode, rowFault, textFaults } from '../wire/row-fault.ts';
 import { type CursorValue, setBack } from './cursor-value.ts';
 import type { OpenOptions } from './open.ts';
 import { openBureau, type SqlBureau } from './sql-open.ts';

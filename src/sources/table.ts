@@ -1,6 +1,6 @@
 import { canonicalJson } from '../canonical.ts';
 import type { Json } from '../json.ts';
-import { isReadable, MAX_COLUMNS, type RowFaultCode, rowFault, textFaults } from '../row-fault.ts';
+import { isReadable, MAX_COLUMNS, type RowFaultCode, rowFault, textFaults } from '../wire/row-fault.ts';
 import { FileDamage } from './file-damage.ts';
 import type { RowRead } from './row-read.ts';
 

@@ -1,4 +1,4 @@
-import { MAX_COLUMNS, type RowFaultCode } from '../row-fault.ts';
+import { MAX_COLUMNS, type RowFaultCode } from '../wire/row-fault.ts';
 import type { Cell, TableLine } from './table.ts';
 import { columnNumber } from './xlsx-merge.ts';
 import { partText, saxParser, unescapeText } from './xlsx-part.ts';

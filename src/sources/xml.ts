@@ -1,7 +1,7 @@
 import { SaxesParser } from 'saxes';
 import type { Fault } from '../fault.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { isReadable, MAX_COLUMNS, MAX_ROW_BYTES, type RowFaultCode, rowFault, textFaults } from '../row-fault.ts';
+import { isReadable, MAX_COLUMNS, MAX_ROW_BYTES, type RowFaultCode, rowFault, textFaults } from '../wire/row-fault.ts';
 import type { RowRead } from './row-read.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
-import type { BatchState } from '../delivery-state.ts';
+import type { BatchState } from '../delivery/delivery-state.ts';
 import type { Operation } from '../record.ts';
 import { change, insertRows, placeholders, type Reader, select, type Tx, takeNumbers } from './database.ts';
 

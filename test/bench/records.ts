@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { creditCodeCheck, organisationCheck } from '../../src/credit-code.ts';
+import { creditCodeCheck, organisationCheck } from '../../src/rules/credit-code.ts';
 
 /** A licence as the bureau's system hands it out: 15 fields, about 500 bytes of JSON. */
 export interface RawLicence {

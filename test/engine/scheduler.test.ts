@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { createScheduler, type RunBook, type Work } from '../../src/engine/scheduler.ts';
-import type { Job, PullJob, PushJob } from '../../src/job.ts';
+import type { Job, PullJob, PushJob } from '../../src/job/job.ts';
 import { silentTrace } from '../../src/trace.ts';
 
 interface Row {

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createEmbeddedEngine } from '../../src/engine/embedded.ts';
 import { createScheduler, type RunBook } from '../../src/engine/scheduler.ts';
 import { serveUntil } from '../../src/engine/serve-until.ts';
-import type { PullJob } from '../../src/job.ts';
+import type { PullJob } from '../../src/job/job.ts';
 import { silentTrace } from '../../src/trace.ts';
 
 test('serving ends when it is told to, after the run under way has come to its end', async () => {

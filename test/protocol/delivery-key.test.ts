@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { base32, canonicalJson, sha256Bytes } from '../../src/canonical.ts';
-import { batchId, idemKey } from '../../src/delivery-key.ts';
+import { batchId, idemKey } from '../../src/delivery/delivery-key.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
 const recordKeyHex = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'));

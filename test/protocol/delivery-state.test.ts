@@ -10,7 +10,7 @@ import {
   type MemberEvent,
   type MemberState,
   memberAfter,
-} from '../../src/delivery-state.ts';
+} from '../../src/delivery/delivery-state.ts';
 
 /** The arrows of delivery.md §1.4, written down a second time as sentences: `state event → state`. */
 const BATCH_ARROWS = `

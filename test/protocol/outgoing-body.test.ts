@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson } from '../../src/canonical.ts';
+import { type BodyRecord, buildBody, payloadHash } from '../../src/delivery/outgoing-body.ts';
 import type { JsonObject } from '../../src/json.ts';
-import { type BodyRecord, buildBody, payloadHash } from '../../src/outgoing-body.ts';
 
 const header = {
   packageId: 'gcszuxa5j7ncr2zcifuirlxugkgazsfp3hwucewy',

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import type { Hub } from '../../src/hub-context.ts';
-import type { PullJob } from '../../src/job.ts';
-import { type Pull, pull } from '../../src/pull.ts';
+import type { PullJob } from '../../src/job/job.ts';
+import { type Pull, pull } from '../../src/pull/pull.ts';
 import { retryQuarantine, waiveQuarantine } from '../../src/quarantine.ts';
 import type { Page } from '../../src/source.ts';
 import { readCursor } from '../../src/store/cursors.ts';

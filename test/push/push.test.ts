@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Hub } from '../../src/hub-context.ts';
 import type { JsonObject } from '../../src/json.ts';
-import { pull } from '../../src/pull.ts';
+import { pull } from '../../src/pull/pull.ts';
 import { waiveQuarantine } from '../../src/quarantine.ts';
 import { runJob } from '../../src/run-job.ts';
 import type { RunReport } from '../../src/run-report.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readAmount, wanToYuan, yuanToWan } from '../../src/amount.ts';
+import { readAmount, wanToYuan, yuanToWan } from '../../src/rules/amount.ts';
 
 describe('amounts', () => {
   it.each([

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { creditCodeCheck, organisationCheck, readCreditCode } from '../../src/credit-code.ts';
+import { creditCodeCheck, organisationCheck, readCreditCode } from '../../src/rules/credit-code.ts';
 
 const ALPHABET = '0123456789ABCDEFGHJKLMNPQRTUWXY';
 const codes = (raw: string) => readCreditCode(raw).faults.map(({ code }) => code.replace('CREDIT_CODE_', ''));

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { citizenIdCheck, isCitizenId, looksLikeCitizenId, maskCitizenId } from '../../src/citizen-id.ts';
-import { quote } from '../../src/quote.ts';
-import { isRegistrationNumber, readRegistrationNumber, registrationCheck } from '../../src/registration-number.ts';
+import { citizenIdCheck, isCitizenId, looksLikeCitizenId, maskCitizenId } from '../../src/rules/citizen-id.ts';
+import { quote } from '../../src/rules/quote.ts';
+import {
+  isRegistrationNumber,
+  readRegistrationNumber,
+  registrationCheck,
+} from '../../src/rules/registration-number.ts';
 
 const digits = (length: number) => fc.stringMatching(new RegExp(`^\\d{${length}}$`));
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dayNumber, dayOfNumber, isoDay } from '../../src/civil-day.ts';
-import { dateOfSerial, readLegalDate, readLegalDateOrLongTerm, readTimestamp } from '../../src/legal-date.ts';
+import { dayNumber, dayOfNumber, isoDay } from '../../src/rules/civil-day.ts';
+import { dateOfSerial, readLegalDate, readLegalDateOrLongTerm, readTimestamp } from '../../src/rules/legal-date.ts';
 
 const serials = { serials: true };
 const codes = (raw: string, options = {}) => readLegalDate(raw, options).faults.map(({ code }) => code);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SetupError } from '../../src/errors.ts';
-import { readers } from '../../src/formats.ts';
 import type { Json, JsonObject } from '../../src/json.ts';
-import { compileMapping } from '../../src/mapping.ts';
-import { checkMapping } from '../../src/mapping-check.ts';
-import type { FormatName, MappingSpec } from '../../src/mapping-spec.ts';
+import { compileMapping } from '../../src/mapping/mapping.ts';
+import { checkMapping } from '../../src/mapping/mapping-check.ts';
+import type { FormatName, MappingSpec } from '../../src/mapping/mapping-spec.ts';
+import { readers } from '../../src/rules/formats.ts';
 
 const map = (spec: MappingSpec, fields: JsonObject) => compileMapping(spec)(fields);
 const read = (as: FormatName, value: Json) => {

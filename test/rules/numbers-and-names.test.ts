@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { documentNumberYear, readDocumentNumber } from '../../src/document-number.ts';
-import { readLicenceNumber } from '../../src/licence-number.ts';
-import { compareKey, readName } from '../../src/name.ts';
+import { documentNumberYear, readDocumentNumber } from '../../src/rules/document-number.ts';
+import { readLicenceNumber } from '../../src/rules/licence-number.ts';
+import { compareKey, readName } from '../../src/rules/name.ts';
 
 describe('document numbers', () => {
   it.each(['桂新广罚字〔2017〕3号', '桂新广函〔2017〕12号', '桂广电罚〔2020〕105号', '桂权〔2017〕1号'])(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findPersonalData, maskPersonalData, maskPhone, personalDataFaults } from '../../src/personal-data.ts';
+import { findPersonalData, maskPersonalData, maskPhone, personalDataFaults } from '../../src/rules/personal-data.ts';
 
 const kinds = (text: string) => findPersonalData(text).map(({ kind }) => kind);
 

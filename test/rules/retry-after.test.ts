@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retryAfterSeconds } from '../../src/retry-after.ts';
+import { retryAfterSeconds } from '../../src/wire/retry-after.ts';
 
 const now = new Date('2026-11-27T10:00:00Z');
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/json.ts';
-import { maskId, recordUuid, releasable } from '../../src/outbound.ts';
-import { loadSchemas } from '../../src/schema.ts';
+import { maskId, recordUuid, releasable } from '../../src/schema/outbound.ts';
+import { loadSchemas } from '../../src/schema/schema.ts';
 
 const { schemas } = loadSchemas(new URL('../../schemas', import.meta.url).pathname, '2026-11-24');
 const KEY = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff';

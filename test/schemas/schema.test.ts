@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/json.ts';
-import { loadSchemas } from '../../src/schema.ts';
+import { loadSchemas } from '../../src/schema/schema.ts';
 
 const DIR = new URL('../../schemas', import.meta.url).pathname;
 const TODAY = '2026-11-24';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/json.ts';
-import { loadSchemas } from '../../src/schema.ts';
+import { loadSchemas } from '../../src/schema/schema.ts';
 
 const { schemas } = loadSchemas(new URL('../../schemas', import.meta.url).pathname, '2026-11-24');
 const TODAY = '2026-11-24';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type LoadedJobs, loadJobs } from '../../src/job-file.ts';
-import { loadSchemas } from '../../src/schema.ts';
+import { type LoadedJobs, loadJobs } from '../../src/job/job-file.ts';
+import { loadSchemas } from '../../src/schema/schema.ts';
 
 const { types, forms } = loadSchemas(join(import.meta.dirname, '../../schemas')).schemas;
 

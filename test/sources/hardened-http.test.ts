@@ -2,9 +2,9 @@ import { createServer, type RequestListener } from 'node:http';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { allowedHosts } from '../../src/allowed-hosts.ts';
-import { exchangeHeaders } from '../../src/exchange-sign.ts';
 import { type HardenedHttp, hardenedHttp } from '../../src/hardened-http.ts';
+import { allowedHosts } from '../../src/wire/allowed-hosts.ts';
+import { exchangeHeaders } from '../../src/wire/exchange-sign.ts';
 import { type Listening, listen } from './server.ts';
 
 const answers: { readonly [path: string]: RequestListener } = {

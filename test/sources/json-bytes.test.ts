@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readJsonPage, readJsonRow } from '../../src/json-bytes.ts';
+import { readJsonPage, readJsonRow } from '../../src/wire/json-bytes.ts';
 
 const page = (text: string | Uint8Array, items?: string) => {
   const read = readJsonPage(typeof text === 'string' ? Buffer.from(text) : text, items);

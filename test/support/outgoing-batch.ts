@@ -1,6 +1,6 @@
 import { canonicalJson, sha256 } from '../../src/canonical.ts';
-import { batchId, idemKey } from '../../src/delivery-key.ts';
-import { buildBody, payloadHash } from '../../src/outgoing-body.ts';
+import { batchId, idemKey } from '../../src/delivery/delivery-key.ts';
+import { buildBody, payloadHash } from '../../src/delivery/outgoing-body.ts';
 import type { OutgoingBatch } from '../../src/platform.ts';
 
 /** A batch of `count` believable records as the outbox would hold it. */

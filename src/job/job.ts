@@ -1,0 +1,69 @@
+import type { MappingSpec, Sample } from '../mapping/mapping-spec.ts';
+import type { PlatformSpec } from '../platform.ts';
+import type { SourceSpec } from '../source.ts';
+
+/** Bilingual text: Chinese first. */
+export interface Title {
+  readonly zh: string;
+  readonly en: string;
+}
+
+interface JobHead {
+  /** File name without ending: `pull-broadcast-licences`. */
+  readonly name: string;
+  /** Path as given, for messages. */
+  readonly file: string;
+  readonly title: Title;
+  /** When the scheduler starts it; absent: only by hand. A push job's duty implies one. */
+  readonly schedule?: Schedule;
+}
+
+export interface Schedule {
+  /** Five-field cron in HUB_TIMEZONE. */
+  readonly cron: string;
+  /** Seconds back that a missed time is still caught up at start. */
+  readonly catchUpS: number;
+}
+
+/** 归集 */
+export interface PullJob extends JobHead {
+  readonly kind: 'pull';
+  /** 处室: who mends what does not fit. */
+  readonly division: string;
+  readonly source: SourceSpec;
+  /** Unified record type, e.g. `licence/broadcast-production`. */
+  readonly type: string;
+  /** Raw field that is the bureau's own row id; lets a corrected key field be seen (delivery.md §1.1). */
+  readonly id?: string;
+  /** Id of the authority that issued these records unless a row says otherwise (schemas/authorities.json). */
+  readonly authority?: string;
+  /** Authorities that this source may bring (permission to enter); absent: those of the type. */
+  readonly authorities?: readonly string[];
+  readonly mapping: MappingSpec;
+  readonly samples: readonly Sample[];
+}
+
+/** 报送 */
+export interface PushJob extends JobHead {
+  readonly kind: 'push';
+  /** Platform name: file name without `push-`. Part of every idem key; never rename a live one. */
+  readonly platformName: string;
+  readonly platform: PlatformSpec;
+  readonly duty?: Duty;
+  /** Type pattern (`licence/*`) → outbound form names (`credit-sharing/licence-2018`), in order of trial. */
+  readonly types: { readonly [pattern: string]: readonly string[] };
+}
+
+export interface Duty {
+  readonly basis: string;
+  readonly every: 'friday';
+  /** Local time `HH:MM`. */
+  readonly start: string;
+  readonly due: string;
+  readonly grace: string;
+  readonly whenOff: 'previous-workday' | 'next-workday' | 'same-day';
+  /** First day that counts, `YYYY-MM-DD`. */
+  readonly goLive: string;
+}
+
+export type Job = PullJob | PushJob;

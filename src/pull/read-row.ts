@@ -1,0 +1,207 @@
+import { canonicalJson, sha256 } from '../canonical.ts';
+import { type Fault, isError } from '../fault.ts';
+import type { PullJob } from '../job/job.ts';
+import type { Json, JsonObject } from '../json.ts';
+import type { Mapping } from '../mapping/mapping.ts';
+import { contentDigest, type Operation } from '../record.ts';
+import { readTimestamp } from '../rules/legal-date.ts';
+import type { Identity, SearchTerms, UnifiedType } from '../schema/schema.ts';
+import type { RawRow } from '../source.ts';
+import { subjectOf, type Ticket } from '../store/quarantine.ts';
+
+/** What decides what becomes of a row. */
+export interface Judge {
+  readonly job: PullJob;
+  readonly type: UnifiedType;
+  readonly map: Mapping;
+  /** Local date `YYYY-MM-DD`: decisions of tomorrow are faults. */
+  readonly today: string;
+  /** 8 bytes that change with whatever decides: job, schemas, authorities, this program. */
+  readonly rules: Buffer;
+}
+
+/** A row that maps and checks: what the library may keep as a version. */
+export interface Candidate {
+  readonly rowNo: number;
+  readonly raw: Uint8Array | string;
+  /** JSON of the row's fields, for a ticket. */
+  readonly fields: string;
+  /** Canonical JSON of the record without its revision time: what the digest is over, and what the library keeps. */
+  readonly content: string;
+  /** Lower-case hex SHA-256 of the row as read. */
+  readonly rawDigest: string;
+  readonly identity: Identity;
+  readonly keyHex: string;
+  readonly digest: string;
+  readonly operation: Operation;
+  readonly revisedAt: string | undefined;
+  readonly subject: Buffer;
+  readonly sourceRef: Buffer | undefined;
+  /** Canonical JSON of warnings and notes, `undefined` if none. */
+  readonly remarks: string | undefined;
+}
+
+/** The rows of a page, mapped and checked; no database. */
+export interface Prepared {
+  readonly candidates: readonly Candidate[];
+  readonly tickets: readonly Ticket[];
+}
+
+/** Maps and checks rows of a page; `rawDigests` in their order, where they are known already. */
+export function prepare(rows: readonly RawRow[], context: Judge, rawDigests?: readonly string[]): Prepared {
+  const candidates: Candidate[] = [];
+  const tickets: Ticket[] = [];
+  for (const [index, row] of rows.entries()) {
+    const read = readRow(row, context, rawDigests?.[index] ?? sha256(row.raw));
+    if ('content' in read) candidates.push(read);
+    else tickets.push(read);
+  }
+  return settleTwins(candidates, tickets, context);
+}
+
+function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ticket {
+  const { job, type } = context;
+  if (row.fields === undefined) return ticketFor(row, undefined, row.faults, context);
+  const { record, faults: mapped } = context.map(row.fields);
+  if (row.faults.some(isError)) return ticketFor(row, record, row.faults, context);
+  addRevision(record, row.fields, job);
+  const faults = [...row.faults, ...mapped, ...type.complete(record, job.authority)];
+  if (faults.some(isError)) return ticketFor(row, record, faults, context);
+  faults.push(...type.check(record, { today: context.today }));
+  if (faults.some(isError)) return ticketFor(row, record, faults, context);
+  const identity = type.identity(record);
+  if ('faults' in identity) return ticketFor(row, record, [...faults, ...identity.faults], context);
+  const intruder = job.authorities !== undefined && !job.authorities.includes(identity.authority);
+  if (intruder) return ticketFor(row, record, [...faults, notAllowed(identity.authority)], context);
+  const operation = type.operation(record);
+  const sourceRef = refOf(row.fields, job);
+  const { revisedAt, ...rest } = record;
+  const content = canonicalJson(rest);
+  return {
+    rowNo: row.rowNo,
+    raw: row.raw,
+    fields: JSON.stringify(row.fields),
+    content,
+    rawDigest,
+    identity,
+    keyHex: identity.key.toString('hex'),
+    digest: contentDigest(operation, content),
+    operation,
+    revisedAt: typeof revisedAt === 'string' ? revisedAt : undefined,
+    subject: sourceRef ?? subjectOfRecord(type, job, identity.number, identity.name),
+    sourceRef,
+    remarks: faults.length === 0 ? undefined : canonicalJson(faults.map((fault) => ({ ...fault }))),
+  };
+}
+
+/** Where the mapping does not say when a row was revised, the field that the source is ordered by does. */
+function addRevision(record: { revisedAt?: Json }, fields: JsonObject, { source }: PullJob): void {
+  if (record.revisedAt !== undefined || source.use === 'files') return;
+  const field = source.use === 'sql' ? source.updatedAt : source.cursor?.field;
+  const raw = field === undefined ? undefined : fields[field];
+  const revised = typeof raw === 'string' ? readTimestamp(raw).value : undefined;
+  if (revised !== undefined) record.revisedAt = revised;
+}
+
+/**
+ * The bureau's own row id, as a reference of this job: 4 bytes for the job, then the id itself, so that rows that follow
+ * each other lie side by side in the index. At most 60 bytes.
+ */
+export function refOf(fields: JsonObject, job: PullJob): Buffer | undefined {
+  const id = job.id === undefined ? undefined : fields[job.id];
+  if (typeof id !== 'string' && typeof id !== 'number') return undefined;
+  const text = String(id);
+  const bytes = Buffer.from(text.length <= 56 ? text : sha256(text));
+  return Buffer.concat([jobMark(job.name), bytes.length <= 56 ? bytes : Buffer.from(sha256(text).slice(0, 56))]);
+}
+
+const jobMarks = new Map<string, Buffer>();
+
+function jobMark(name: string): Buffer {
+  const known = jobMarks.get(name);
+  if (known !== undefined) return known;
+  const mark = Buffer.from(sha256(name).slice(0, 8), 'hex');
+  jobMarks.set(name, mark);
+  return mark;
+}
+
+/** Without a row id: the number; where one document may name several parties, the name as well. */
+const subjectOfRecord = (
+  type: UnifiedType,
+  job: PullJob,
+  number: string | undefined,
+  name: string | undefined,
+): Buffer => subjectOf('number', job.name, number ?? '', type.everyVersion ? (name ?? '') : '');
+
+function ticketFor(row: RawRow, record: JsonObject | undefined, faults: readonly Fault[], context: Judge): Ticket {
+  const { job, type } = context;
+  const search: Partial<SearchTerms> = record === undefined ? {} : type.search(record);
+  const ref = row.fields === undefined ? undefined : refOf(row.fields, job);
+  const named = search.number === undefined ? subjectOf('raw', job.name, sha256(row.raw)) : undefined;
+  return {
+    stage: 'intake',
+    subject: ref ?? named ?? subjectOfRecord(type, job, search.number, search.name),
+    job: job.name,
+    division: job.division,
+    type: job.type,
+    rowNo: row.rowNo,
+    number: search.number,
+    name: search.name,
+    faults,
+    fields: row.fields === undefined ? undefined : JSON.stringify(row.fields),
+    raw: row.raw,
+  };
+}
+
+/** A row that was sound by itself, but does not fit what the library holds, or its twin. */
+export const ticketOf = (candidate: Candidate, fault: Fault, { job, type }: Pick<Judge, 'job' | 'type'>): Ticket => ({
+  stage: 'intake',
+  subject: candidate.subject,
+  job: job.name,
+  division: job.division,
+  type: type.name,
+  rowNo: candidate.rowNo,
+  number: candidate.identity.number,
+  name: candidate.identity.name,
+  faults: [fault],
+  fields: candidate.fields,
+  raw: candidate.raw,
+});
+
+/** Two different contents for one record in one page: only the bureau's own revision time can order them (faults.md F35). */
+function settleTwins(candidates: readonly Candidate[], tickets: Ticket[], context: Judge): Prepared {
+  const byKey = new Map<string, Candidate[]>();
+  let twins = false;
+  for (const candidate of candidates) {
+    const same = byKey.get(candidate.keyHex);
+    if (same === undefined) byKey.set(candidate.keyHex, [candidate]);
+    else twins = same.push(candidate) > 1;
+  }
+  if (!twins) return { candidates, tickets };
+  const ambiguous = new Set<Candidate>();
+  for (const same of byKey.values()) if (isAmbiguous(same)) for (const candidate of same) ambiguous.add(candidate);
+  for (const candidate of ambiguous) tickets.push(ticketOf(candidate, twinFault, context));
+  return { candidates: candidates.filter((candidate) => !ambiguous.has(candidate)), tickets };
+}
+
+function isAmbiguous(same: readonly Candidate[]): boolean {
+  if (new Set(same.map(({ digest }) => digest)).size < 2) return false;
+  const times = same.map(({ revisedAt }) => revisedAt);
+  return times.includes(undefined) || new Set(times).size < times.length;
+}
+
+const whole = (fault: Omit<Fault, 'path' | 'level'>): Fault => ({ ...fault, level: 'error', path: '' });
+
+export const twinFault = whole({
+  code: 'RECORD_AMBIGUOUS',
+  zh: '同一批数据里同一记录有两个不同内容，无法判断哪个为准；请业务处室只保留正确的一条，或提供修改时间',
+  en: 'the same record stands twice in one page with different contents; keep the right one at the bureau, or give a revision time',
+});
+
+const notAllowed = (authority: string): Fault => ({
+  code: 'AUTHORITY_FORBIDDEN',
+  level: 'error',
+  path: 'issuer.code',
+  zh: `发证机关 ${authority} 不在本来源允许的范围内；请核对发证机关，或在作业文件的 authorities 中登记`,
+  en: `issuing authority ${authority} is not allowed for this source; correct it, or add it to authorities in the job file`,
+});

@@ -1,0 +1,242 @@
+import { type Fault, isError } from '../fault.ts';
+import { contentDigest } from '../record.ts';
+import type { Tx } from '../store/database.ts';
+import { countIntake, type IntakeCounts, openIntake } from '../store/intakes.ts';
+import {
+  appendVersions,
+  earlierContents,
+  markRaw,
+  type Newest,
+  type NewVersion,
+  newestByKey,
+  newestBySourceRef,
+  readVersion,
+} from '../store/library.ts';
+import { mend, quarantine, type Ticket } from '../store/quarantine.ts';
+import { type Known, rawMark } from './known-rows.ts';
+import type { PageHead } from './prepared-pages.ts';
+import { type Candidate, type Judge, type Prepared, ticketOf, twinFault } from './read-row.ts';
+
+/** What taking in a page needs besides the page. */
+export interface TakeIn extends Omit<Judge, 'map' | 'today'> {
+  readonly now: Date;
+  readonly runId: number;
+  /** False lets the hot path skip looking for tickets to close. */
+  readonly ticketsOpen: boolean;
+  /** A person stands behind these rows: a content that went back to an older state is kept. */
+  readonly vouched?: boolean;
+}
+
+export interface Taken {
+  readonly counts: IntakeCounts;
+  /** Fault code → rows, for the run's report. */
+  readonly faults: ReadonlyMap<string, number>;
+}
+
+/** One page in one transaction: versions, tickets, intake counts. The caller adds the cursor. */
+export async function takeIn(tx: Tx, page: PageHead, prepared: Prepared & Known, context: TakeIn): Promise<Taken> {
+  const intakeId = await openIntake(tx, {
+    job: context.job.name,
+    runId: context.runId,
+    externalId: page.externalId,
+    sha256: page.sha256,
+    now: context.now,
+  });
+  const tickets = prepared.tickets.map((ticket) => ({ ...ticket, intakeId }));
+  let accepted = 0;
+  let unchanged = prepared.sameRows;
+  for (const round of rounds(prepared.candidates)) {
+    const decided = await decide(tx, round, prepared, context);
+    await appendVersions(tx, intakeId, decided.versions, context.now);
+    accepted += decided.versions.length - decided.withdrawn;
+    unchanged += decided.unchanged;
+    tickets.push(...decided.tickets.map((ticket) => ({ ...ticket, intakeId })));
+  }
+  if (context.ticketsOpen) await mendSound(tx, prepared, tickets, context.now);
+  await quarantine(tx, tickets, context.now);
+  const counts = { accepted, unchanged, quarantined: tickets.length };
+  await countIntake(tx, intakeId, counts, page.endOfIntake);
+  return { counts, faults: countCodes(tickets) };
+}
+
+/** Splits so that a record stands at most once in a round, in the bureau's order of revision. */
+function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
+  const seen = new Map<string, number>();
+  const split: Candidate[][] = [[]];
+  const ordered = candidates.some(({ revisedAt }) => revisedAt !== undefined)
+    ? inRevisionOrder(candidates)
+    : candidates;
+  for (const candidate of ordered) {
+    const round = seen.get(candidate.keyHex) ?? 0;
+    seen.set(candidate.keyHex, round + 1);
+    const same = split[round] ?? [];
+    same.push(candidate);
+    split[round] = same;
+  }
+  return split;
+}
+
+/** Rows of one record oldest first; all others keep their places in the page. */
+function inRevisionOrder(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (new Set(candidates.map(({ keyHex }) => keyHex)).size === candidates.length) return candidates;
+  return candidates.toSorted((a, b) => (a.revisedAt ?? '').localeCompare(b.revisedAt ?? '') || a.rowNo - b.rowNo);
+}
+
+interface Decided {
+  readonly versions: readonly NewVersion[];
+  /** Versions among them that withdraw a replaced record: no row of the page stands for them. */
+  readonly withdrawn: number;
+  readonly unchanged: number;
+  readonly tickets: readonly Ticket[];
+}
+
+async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, context: TakeIn): Promise<Decided> {
+  const newest = await newestByKey(
+    tx,
+    round.map(({ identity }) => identity.key),
+  );
+  const changed = round.filter((candidate) => newest.get(candidate.keyHex)?.digest !== candidate.digest);
+  const bySource = await newestBySourceRef(
+    tx,
+    changed.flatMap(({ sourceRef }) => sourceRef ?? []),
+  );
+  const earlier = await earlierContents(tx, undatedChanges(changed, newest));
+  const versions: NewVersion[] = [];
+  const tickets: Ticket[] = [];
+  let withdrawn = 0;
+  for (const candidate of changed) {
+    const known = newest.get(candidate.keyHex);
+    const fault = known === undefined || context.vouched ? undefined : backward(candidate, known, { earlier, sameIds });
+    if (fault !== undefined) {
+      tickets.push(ticketOf(candidate, fault, context));
+      continue;
+    }
+    const before = candidate.sourceRef === undefined ? undefined : bySource.get(candidate.sourceRef.toString('latin1'));
+    const replaced = before === undefined || before.id === known?.id ? undefined : before;
+    if (replaced !== undefined && replaced.operation !== 'WITHDRAW') {
+      versions.push(await withdrawal(tx, replaced, candidate, context));
+      withdrawn += 1;
+    }
+    versions.push(toVersion(candidate, known, replaced?.id, context));
+  }
+  await rememberRaw(tx, round, newest, context);
+  return { versions, withdrawn, unchanged: round.length - changed.length, tickets };
+}
+
+/** After a change of rules the rows are unchanged all the same: next time their bytes alone will tell. */
+async function rememberRaw(
+  tx: Tx,
+  round: readonly Candidate[],
+  newest: ReadonlyMap<string, Newest>,
+  { rules }: TakeIn,
+): Promise<void> {
+  for (const { keyHex, digest, rawDigest, sourceRef } of round) {
+    const known = newest.get(keyHex);
+    if (sourceRef === undefined || known?.digest !== digest || known.raw?.subarray(0, 8).equals(rules)) continue;
+    await markRaw(tx, known.id, rawMark(rules, rawDigest));
+  }
+}
+
+/** Records whose source says no revision time and whose content is new: is it an older state come back? */
+const undatedChanges = (changed: readonly Candidate[], newest: ReadonlyMap<string, Newest>): number[] =>
+  changed.flatMap(({ keyHex, revisedAt }) => (revisedAt === undefined ? (newest.get(keyHex)?.id ?? []) : []));
+
+/** Older never overwrites newer on the way in (delivery.md §1.1). */
+function backward(
+  { revisedAt, digest }: Candidate,
+  known: Newest,
+  { earlier, sameIds }: { readonly earlier: ReadonlySet<string>; readonly sameIds: ReadonlySet<number> },
+): Fault | undefined {
+  const later = revisedAt !== undefined && known.revisedAt !== undefined && revisedAt > known.revisedAt;
+  if (sameIds.has(known.id) && !later) return twinFault;
+  if (revisedAt !== undefined) {
+    return known.revisedAt !== undefined && revisedAt < known.revisedAt
+      ? staleFault(revisedAt, known.revisedAt)
+      : undefined;
+  }
+  return earlier.has(`${known.id}/${digest}`) ? revertedFault : undefined;
+}
+
+const toVersion = (
+  candidate: Candidate,
+  known: Newest | undefined,
+  predecessorId: number | undefined,
+  { job, type, rules }: TakeIn,
+): NewVersion => ({
+  known,
+  key: candidate.identity.key,
+  type: type.name,
+  authority: candidate.identity.authority,
+  job: job.name,
+  number: candidate.identity.number,
+  name: candidate.identity.name,
+  creditCode: candidate.identity.creditCode,
+  sourceRef: candidate.sourceRef,
+  operation: candidate.operation,
+  body: candidate.content,
+  digest: Buffer.from(candidate.digest, 'hex'),
+  rawDigest: Buffer.from(candidate.rawDigest, 'hex'),
+  rawMark: candidate.sourceRef === undefined ? undefined : rawMark(rules, candidate.rawDigest),
+  revisedAt: candidate.revisedAt,
+  rowNo: candidate.rowNo,
+  faults: candidate.remarks,
+  predecessorId,
+});
+
+/** A corrected key field: the record under the old key is withdrawn first, then the new one is kept, linked. */
+async function withdrawal(tx: Tx, replaced: Newest, candidate: Candidate, context: TakeIn): Promise<NewVersion> {
+  const old = await readVersion(tx, replaced.id, replaced.version);
+  if (old === undefined) throw new Error(`record ${replaced.id} has no version ${replaced.version}`);
+  return {
+    ...toVersion(candidate, replaced, undefined, context),
+    key: old.record_key,
+    authority: old.authority,
+    number: old.number ?? undefined,
+    name: old.name ?? undefined,
+    creditCode: old.credit_code ?? undefined,
+    sourceRef: undefined,
+    operation: 'WITHDRAW',
+    body: old.body,
+    digest: Buffer.from(contentDigest('WITHDRAW', old.body), 'hex'),
+    rawMark: undefined,
+    faults: undefined,
+  };
+}
+
+/** A sound row closes what stood open for it, unless the same page quarantines it again. */
+async function mendSound(
+  tx: Tx,
+  { candidates, sameRefs }: Prepared & Known,
+  tickets: readonly Ticket[],
+  now: Date,
+): Promise<void> {
+  const again = new Set(tickets.map(({ subject }) => subject.toString('hex')));
+  const sound = [...sameRefs, ...candidates.map(({ subject }) => subject)].filter(
+    (subject) => !again.has(subject.toString('hex')),
+  );
+  await mend(tx, sound, now);
+}
+
+function countCodes(tickets: readonly Ticket[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { faults } of tickets) {
+    for (const code of new Set(faults.filter(isError).map((fault) => fault.code)))
+      counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const whole = (fault: Omit<Fault, 'path' | 'level'>): Fault => ({ ...fault, level: 'error', path: '' });
+
+const revertedFault = whole({
+  code: 'RECORD_REVERTED',
+  zh: '内容与该记录较早的版本相同，来源又没有修改时间：可能是旧数据重传；请核实后用 hub quarantine retry 放行，或由处室重新提交',
+  en: 'the content equals an earlier version and the source gives no revision time: perhaps old data sent again; verify, then release it with hub quarantine retry',
+});
+
+const staleFault = (revisedAt: string, known: string): Fault =>
+  whole({
+    code: 'RECORD_STALE',
+    zh: `修改时间 ${revisedAt} 早于库中版本的 ${known}，旧数据不覆盖新数据；如确应以此为准，请处室以新的修改时间重新提交`,
+    en: `revised at ${revisedAt}, but the library holds ${known}: older never overwrites newer; submit it again with a new revision time if it is right`,
+  });

@@ -1,0 +1,130 @@
+import { sha256 } from '../canonical.ts';
+import { batchId } from '../delivery/delivery-key.ts';
+import { manifestRoot } from '../delivery/manifest.ts';
+import { buildBody } from '../delivery/outgoing-body.ts';
+import { isError } from '../fault.ts';
+import type { Operation } from '../record.ts';
+import type { Form } from '../schema/outbound.ts';
+import type { Reader } from '../store/database.ts';
+import { packBody, type SealedMember } from '../store/outbox.ts';
+import { type PendingRow, readPending } from '../store/pending.ts';
+import type { Ticket } from '../store/quarantine.ts';
+import { type Member, type Render, render } from './render.ts';
+
+/** Everything that sealing needs, computed: the transaction only writes it down. */
+export interface ReadyBatch {
+  readonly id: string;
+  readonly form: string;
+  /** The exact body bytes, and the same zstd-compressed. */
+  readonly body: Uint8Array;
+  readonly packed: Uint8Array;
+  /** Lower-case hex. */
+  readonly bodyDigest: string;
+  readonly manifestRoot: string;
+  readonly members: readonly SealedMember[];
+}
+
+/** What a stretch of pending versions came to. */
+export interface Stretch {
+  readonly batches: readonly ReadyBatch[];
+  readonly tickets: readonly Ticket[];
+  readonly notForPlatform: number;
+  /** Fault code → records. */
+  readonly faults: ReadonlyMap<string, number>;
+  /** The last record id looked at: where the next stretch goes on. */
+  readonly afterId: number;
+}
+
+export interface Pass {
+  readonly operation: Operation;
+  readonly afterId: number;
+}
+
+export interface ReadyBatches extends Render {
+  readonly db: Reader;
+  readonly batchSize: number;
+  /** Types that this platform takes: full state, and those of which no version may be skipped. */
+  readonly fullState: readonly string[];
+  readonly everyVersion: readonly string[];
+  /** True ends early, at a point where another thread can go on. */
+  readonly handOver?: () => boolean;
+}
+
+const PAGE = 1000;
+
+/** The reading side of a push: pending versions of one operation in record order, rendered and put into batches; writes nothing. */
+export async function* readyBatches({ operation, afterId }: Pass, context: ReadyBatches): AsyncGenerator<Stretch> {
+  const waiting = new Map<Form, Member[]>();
+  let last = afterId;
+  for (;;) {
+    const rows = await readPending(context.db, {
+      platform: context.platformName,
+      types: context.fullState,
+      everyVersion: context.everyVersion,
+      operation,
+      afterId: last,
+      limit: PAGE,
+    });
+    const end = rows.length === 0 || context.handOver?.() === true;
+    last = Number(rows.at(-1)?.id ?? last);
+    const { tickets, notForPlatform, faults } = sort(rows, waiting, context);
+    const batches: ReadyBatch[] = [];
+    for (const [form, members] of waiting) {
+      while (members.length >= (end ? 1 : context.batchSize)) {
+        batches.push(await toBatch(form, members.splice(0, context.batchSize), context));
+      }
+    }
+    yield { batches, tickets, notForPlatform, faults, afterId: last };
+    if (end) return;
+  }
+}
+
+/** Renders pending versions; members join their form's queue. */
+function sort(
+  rows: readonly PendingRow[],
+  waiting: Map<Form, Member[]>,
+  context: Render,
+): Pick<Stretch, 'tickets' | 'notForPlatform' | 'faults'> {
+  const tickets: Ticket[] = [];
+  const faults = new Map<string, number>();
+  let notForPlatform = 0;
+  for (const row of rows) {
+    const rendered = render(row, context);
+    if (rendered.fate === 'not-for-platform') notForPlatform += 1;
+    else if (rendered.fate === 'ticket') {
+      tickets.push(rendered.ticket);
+      for (const { code } of rendered.ticket.faults.filter(isError)) faults.set(code, (faults.get(code) ?? 0) + 1);
+    } else {
+      const queue = waiting.get(rendered.form);
+      if (queue === undefined) waiting.set(rendered.form, [rendered.member]);
+      else queue.push(rendered.member);
+    }
+  }
+  return { tickets, notForPlatform, faults };
+}
+
+async function toBatch(form: Form, members: readonly Member[], { platformName, sender }: Render): Promise<ReadyBatch> {
+  const id = batchId(
+    platformName,
+    members.map((member) => member.idemKey),
+  );
+  const header = { packageId: id, dataClass: form.dataClass, layoutVersion: form.layout, sender };
+  const records = members.map((member) => ({
+    rowId: member.idemKey,
+    recordKey: member.recordKey,
+    dataVersion: member.version,
+    op: member.operation === 'WITHDRAW' ? ('D' as const) : ('U' as const),
+    payloadHash: member.payloadHash,
+    data: member.data,
+  }));
+  const body = buildBody(header, records);
+  return {
+    id,
+    form: form.name,
+    body,
+    packed: await packBody(body),
+    bodyDigest: sha256(body),
+    manifestRoot: manifestRoot(members.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
+    members: members.map(({ recordKey: _, data: __, ...member }) => member),
+  };
+}

@@ -1,0 +1,95 @@
+import { canonicalJson } from '../canonical.ts';
+import { idemKey } from '../delivery/delivery-key.ts';
+import { payloadHash } from '../delivery/outgoing-body.ts';
+import { type Fault, isError } from '../fault.ts';
+import type { Operation, UnifiedRecord } from '../record.ts';
+import { type Form, releasable } from '../schema/outbound.ts';
+import type { UnifiedType } from '../schema/schema.ts';
+import type { PendingRow } from '../store/pending.ts';
+import type { Ticket } from '../store/quarantine.ts';
+import { platformSubject } from './reject.ts';
+
+/** What mapping pending versions to a platform's layout needs. */
+export interface Render {
+  readonly hubId: string;
+  readonly platformName: string;
+  readonly sender: { readonly code: string; readonly name: string };
+  readonly types: ReadonlyMap<string, UnifiedType>;
+  /** Forms to be tried in order, per record type. */
+  readonly formsOf: (type: string) => readonly Form[];
+  readonly divisionOf: (job: string) => string;
+  /** Fault codes that a person let pass, by `${record id}/${version}`. */
+  readonly releases: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** One record of a batch, as it will stand in the body. */
+export interface Member {
+  readonly recordId: number;
+  readonly version: number;
+  readonly rendition: number;
+  readonly operation: Operation;
+  readonly idemKey: string;
+  readonly recordKey: string;
+  /** Lower-case hex SHA-256 of `data`. */
+  readonly payloadHash: string;
+  /** Canonical JSON of the outbound record. */
+  readonly data: string;
+}
+
+/** How one pending version stands: in a batch, or why not. */
+export type Rendered =
+  | { readonly fate: 'member'; readonly form: Form; readonly member: Member }
+  /** No form of this platform takes such a record (natural persons at credit-publicity). */
+  | { readonly fate: 'not-for-platform' }
+  | { readonly fate: 'ticket'; readonly ticket: Ticket };
+
+/** Maps a pending version to the platform's layout and checks it; pure. */
+export function render(row: PendingRow, context: Render): Rendered {
+  const kept: UnifiedRecord = JSON.parse(row.body);
+  const record = row.revisedAt === null ? kept : { ...kept, revisedAt: row.revisedAt };
+  const form = context.formsOf(row.type).find((candidate) => candidate.takes(record));
+  if (form === undefined) return { fate: 'not-for-platform' };
+  const release = row.operation === 'WITHDRAW' ? NO_FAULTS : releasable(record).faults;
+  const personal = context.types.get(row.type)?.personalData(record) ?? NO_FAULTS;
+  const recordKey = row.key.toString('hex');
+  const { data, faults } = form.render(record, { recordKey, operation: row.operation });
+  const wrong = [...release, ...personal, ...faults].filter(isError);
+  const held = wrong.length === 0 ? wrong : unreleased(row, wrong, context);
+  if (held.length > 0) return { fate: 'ticket', ticket: outboundTicket(row, held, context) };
+  return { fate: 'member', form, member: toMember(row, recordKey, canonicalJson(data), context) };
+}
+
+const NO_FAULTS: readonly Fault[] = [];
+
+function unreleased({ id, version }: PendingRow, wrong: readonly Fault[], { releases }: Render): readonly Fault[] {
+  const released = releases.get(`${id}/${version}`);
+  return released === undefined ? wrong : wrong.filter(({ code }) => !released.has(code));
+}
+
+function toMember(row: PendingRow, recordKey: string, data: string, { hubId, platformName }: Render): Member {
+  const rendition = 1;
+  return {
+    recordId: Number(row.id),
+    version: row.version,
+    rendition,
+    operation: row.operation,
+    idemKey: idemKey({ hubId, platform: platformName, recordKeyHex: recordKey, version: row.version, rendition }),
+    recordKey,
+    payloadHash: payloadHash(data),
+    data,
+  };
+}
+
+const outboundTicket = (row: PendingRow, faults: readonly Fault[], { platformName, divisionOf }: Render): Ticket => ({
+  stage: 'outbound',
+  subject: platformSubject(platformName, Number(row.id)),
+  job: row.job,
+  division: divisionOf(row.job),
+  type: row.type,
+  platform: platformName,
+  recordId: Number(row.id),
+  version: row.version,
+  number: row.number ?? undefined,
+  name: row.name ?? undefined,
+  faults,
+});

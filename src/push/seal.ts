@@ -1,0 +1,45 @@
+import { failpoint } from '../failpoint.ts';
+import type { OutgoingBatch } from '../platform.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { appendLog } from '../store/log.ts';
+import { type BatchRow, sealBatch } from '../store/outbox.ts';
+import { mend } from '../store/quarantine.ts';
+import type { ReadyBatch } from './ready-batches.ts';
+import { platformSubject } from './reject.ts';
+
+/** What sealing needs besides the batch. */
+export interface Seal {
+  readonly db: Db;
+  readonly platformName: string;
+  /** False lets the hot path skip looking for tickets to close. */
+  readonly ticketsOpen: () => boolean;
+  readonly epoch: number;
+  readonly runId: number;
+  readonly actor: string;
+  readonly now: () => Date;
+}
+
+/** Freezes a batch: exact bytes, deliveries, log entry, one transaction. */
+export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: BatchRow; outgoing: OutgoingBatch }> {
+  const { platformName: platform, runId, epoch, actor, now } = context;
+  const { id, form, members, bodyDigest, manifestRoot } = batch;
+  const row = await inTransaction(context.db, async (tx) => {
+    const sealed = await sealBatch(tx, { ...batch, platform, runId, epoch }, now());
+    if (context.ticketsOpen())
+      await mend(
+        tx,
+        members.map(({ recordId }) => platformSubject(platform, recordId)),
+        now(),
+      );
+    const detail = { form, members: members.length, bodyDigest, manifestRoot, epoch };
+    await appendLog(tx, now(), [{ actor, action: 'batch.sealed', platform, batchId: id, runId, detail }]);
+    return sealed;
+  });
+  failpoint('S2-sealed');
+  const idemKeys = members.map((member) => member.idemKey);
+  // From another thread bytes arrive as plain Uint8Array, which the HTTP client would not take.
+  const body = Buffer.from(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
+  return { row, outgoing: { batchId: id, body, bodyDigest, contentType: BODY_TYPE, idemKeys } };
+}
+
+export const BODY_TYPE = 'application/json; charset=utf-8';
