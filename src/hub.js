@@ -4,7 +4,6 @@ import { spawn } from 'child_process';
 import { existsSync } from 'fs';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
-import { setFlagsFromString } from 'v8';
 
 var home = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -30,10 +29,6 @@ function lockedRuntime() {
 function runHere() {
   import('./cli/main.ts')
     .then(function (cli) {
-      // A small server does other things too: collect garbage early rather than grow to what the machine has. What
-      // loading has made of the young generation is enough, and the old one grows in small steps.
-      setFlagsFromString('--semi-space-growth-factor=1');
-      setFlagsFromString('--heap-growing-percent=30');
       return cli.main(process.argv.slice(2));
     })
     .then(function (code) {

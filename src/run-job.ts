@@ -5,7 +5,6 @@ import type { Job, PullJob, PushJob } from './job/job.ts';
 import { openPlatform } from './platforms/index.ts';
 import { pull } from './pull/pull.ts';
 import { type Push, push } from './push/push.ts';
-import { openReadAhead } from './read-ahead.ts';
 import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
 import { openSource } from './sources/index.ts';
 import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } from './store/leases.ts';
@@ -133,8 +132,6 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
       until: options.until,
       acceptShrink: options.acceptShrink ?? false,
       onProgress: ({ read }) => options.onProgress?.(read),
-      readAhead: ({ today, rules }) =>
-        openReadAhead(new URL('./pull/pull-reader.ts', import.meta.url), { job, settings, today, rules }),
     });
     const head = { kind: 'pull' as const, run, job: job.name, dryRun: options.dryRun ?? false };
     return { ...head, ...ending(stopped), counts, faults: Object.fromEntries(faults) };
@@ -156,7 +153,6 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const byJob = divisions(hub.jobs);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
   let ticketsOpen = (await open('outbound')) + (await open('platform')) > 0;
-  const today = hub.localDate(now());
   const context: Push = {
     ...render,
     ...formsByType(job, types, hub.forms),
@@ -181,14 +177,6 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     followUpOnly: options.followUpOnly ?? false,
     dryRun: options.dryRun ?? false,
     onProgress: ({ sealed }) => options.onProgress?.(sealed),
-    readAhead: () =>
-      openReadAhead(new URL('./push/push-reader.ts', import.meta.url), {
-        ...render,
-        job,
-        settings,
-        today,
-        divisions: byJob,
-      }),
   };
   try {
     const { counts, faults, stopped } = await push(context);

@@ -25,17 +25,3 @@ export async function* preparedPages(
     yield { page: { ...head, rowCount: rows.length }, prepared };
   }
 }
-
-/** What came from another thread: bytes arrive there as plain Uint8Array, here they are Buffers again. */
-export function revived({ page, prepared }: PreparedPage): PreparedPage {
-  const candidates = prepared.candidates.map((candidate) => {
-    const sourceRef = candidate.sourceRef === undefined ? undefined : toBuffer(candidate.sourceRef);
-    const subject = sourceRef ?? toBuffer(candidate.subject);
-    const identity = { ...candidate.identity, key: toBuffer(candidate.identity.key) };
-    return { ...candidate, identity, sourceRef, subject };
-  });
-  const tickets = prepared.tickets.map((ticket) => ({ ...ticket, subject: toBuffer(ticket.subject) }));
-  return { page, prepared: { ...prepared, candidates, tickets, sameRefs: prepared.sameRefs.map(toBuffer) } };
-}
-
-const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

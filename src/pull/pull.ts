@@ -3,14 +3,13 @@ import { failpoint } from '../failpoint.ts';
 import type { PullJob } from '../job/job.ts';
 import { rulesOf } from '../job/rules-of.ts';
 import { compileMapping } from '../mapping/mapping.ts';
-import type { ReadAhead } from '../read-ahead.ts';
 import type { PullCounts } from '../run-report.ts';
 import type { UnifiedType } from '../schema/schema.ts';
-import type { Cursor, Source } from '../source.ts';
+import type { Source } from '../source.ts';
 import { readCursor, writeCursor, writeSnapshotRows } from '../store/cursors.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
 import { countOpen } from '../store/quarantine.ts';
-import { type PageHead, type PreparedPage, preparedPages, revived } from './prepared-pages.ts';
+import { type PageHead, preparedPages } from './prepared-pages.ts';
 import type { Judge } from './read-row.ts';
 import { type TakeIn, type Taken, takeIn } from './take-in.ts';
 
@@ -33,8 +32,6 @@ export interface Pull {
   /** A person has seen that the snapshot shrank and wants it all the same. */
   readonly acceptShrink: boolean;
   readonly onProgress?: ((counts: PullCounts) => void) | undefined;
-  /** Starts a thread that reads and checks ahead, for long pulls; absent: everything in this thread. */
-  readonly readAhead?: ((judge: Pick<Judge, 'today' | 'rules'>) => ReadAhead<Cursor, PreparedPage>) | undefined;
 }
 
 export interface Pulled {
@@ -78,8 +75,8 @@ async function readAll(
   const snapshot: Snapshot = { rows: 0, known: stored?.snapshotRows, told: false, uncounted: false };
   let ticketsOpen = (await countOpen(db, 'intake', { job: job.name })) > 0;
   const judge = (): Judge => ({ job, type: context.type, map, today: context.localDate(now()), rules });
-  const reading = { db, options, judge, readAhead: manual ? undefined : context.readAhead };
-  for await (const { page, prepared } of pagesOf(source, manual ? undefined : stored?.value, reading)) {
+  const reading = { db, options, judge };
+  for await (const { page, prepared } of preparedPages(source, manual ? undefined : stored?.value, reading)) {
     signal.throwIfAborted();
     if (!manual) refuseShrunk(page, snapshot, context.acceptShrink);
     failpoint('S0-read');
@@ -98,31 +95,6 @@ async function readAll(
     context.onProgress?.(done);
   }
   if (!manual && !context.dryRun) await closeSnapshot(context, job, snapshot);
-}
-
-type Reading = Parameters<typeof preparedPages>[2] & Pick<Pull, 'readAhead'>;
-
-/** From here on a pull counts as long: a thread is started, and takes over when it is ready. */
-const LONG = 4;
-
-async function* pagesOf(source: Source, from: Cursor | undefined, reading: Reading): AsyncGenerator<PreparedPage> {
-  let ahead: ReadAhead<Cursor, PreparedPage> | undefined;
-  let takeOver: Cursor | undefined;
-  let pages = 0;
-  try {
-    for await (const prepared of preparedPages(source, from, reading)) {
-      yield prepared;
-      pages += 1;
-      if (pages === LONG) ahead = reading.readAhead?.(reading.judge());
-      if (!ahead?.isReady()) continue;
-      takeOver = prepared.page.cursor;
-      break;
-    }
-    if (ahead === undefined || takeOver === undefined) return;
-    for await (const prepared of ahead.items(takeOver)) yield revived(prepared);
-  } finally {
-    await ahead?.close();
-  }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

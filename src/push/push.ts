@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HubError } from '../errors.ts';
 import type { OutgoingBatch } from '../platform.ts';
-import type { ReadAhead } from '../read-ahead.ts';
 import type { Operation } from '../record.ts';
 import type { PushCounts } from '../run-report.ts';
 import { type Db, inTransaction } from '../store/database.ts';
@@ -9,10 +8,10 @@ import { type BatchRow, countRun, listBatches, unsettledBatches } from '../store
 import { countWithheld } from '../store/pending.ts';
 import { quarantine, type Ticket } from '../store/quarantine.ts';
 import { advance, type Deliver, isOpen } from './deliver.ts';
-import { type Pass, type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
+import { type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
 import { type Seal, seal } from './seal.ts';
 
-export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db' | 'handOver'> {
+export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db'> {
   readonly db: Db;
   readonly concurrency: number;
   /** ms that the run itself waits for asynchronous receipts before it leaves them to the next follow-up. */
@@ -22,8 +21,6 @@ export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db' | 'handOver
   /** Render and count only; nothing is sealed or sent. */
   readonly dryRun: boolean;
   readonly onProgress?: ((counts: PushCounts) => void) | undefined;
-  /** Starts a thread that reads and renders ahead, for long pushes; absent: everything in this thread. */
-  readonly readAhead?: (() => ReadAhead<Pass, Stretch>) | undefined;
 }
 
 export interface Pushed {
@@ -101,34 +98,13 @@ async function followUp(context: Push, progress: Progress): Promise<void> {
 /** Everything pending of one operation in record order: rendered, sealed, sent; at most `concurrency` batches on the wire. */
 async function pass(operation: Operation, context: Push, progress: Progress): Promise<void> {
   const wire = openWire(context.concurrency);
-  for await (const stretch of stretches(operation, context)) {
+  for await (const stretch of readyBatches(operation, context)) {
     if (progress.stopped !== undefined) break;
     await note(stretch, context, progress);
     for (const batch of stretch.batches)
       if (progress.stopped === undefined) await launch(batch, wire, context, progress);
   }
   await wire.drain();
-}
-
-/** From so many stretches on a push counts as long: a thread is started, and takes over when it is ready. */
-const LONG = 4;
-
-async function* stretches(operation: Operation, context: Push): AsyncGenerator<Stretch> {
-  let ahead: ReadAhead<Pass, Stretch> | undefined;
-  let afterId = 0;
-  let count = 0;
-  const handOver = (): boolean => ahead?.isReady() ?? false;
-  try {
-    for await (const stretch of readyBatches({ operation, afterId }, { ...context, handOver })) {
-      yield stretch;
-      afterId = stretch.afterId;
-      count += 1;
-      if (count === LONG) ahead = context.readAhead?.();
-    }
-    if (ahead?.isReady()) yield* ahead.items({ operation, afterId });
-  } finally {
-    await ahead?.close();
-  }
 }
 
 async function note({ tickets, notForPlatform, faults }: Stretch, context: Push, progress: Progress): Promise<void> {
@@ -141,10 +117,7 @@ async function note({ tickets, notForPlatform, faults }: Stretch, context: Push,
 }
 
 const open = (tickets: readonly Ticket[], { db, now }: Push): Promise<void> =>
-  inTransaction(db, (tx) => quarantine(tx, tickets.map(withBuffer), now()));
-
-/** A ticket from another thread has plain bytes. */
-const withBuffer = (ticket: Ticket): Ticket => ({ ...ticket, subject: Buffer.from(ticket.subject) });
+  inTransaction(db, (tx) => quarantine(tx, tickets, now()));
 
 async function launch(batch: ReadyBatch, wire: Wire, context: Push, progress: Progress): Promise<void> {
   context.signal.throwIfAborted();

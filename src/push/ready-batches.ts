@@ -31,13 +31,6 @@ export interface Stretch {
   readonly notForPlatform: number;
   /** Fault code → records. */
   readonly faults: ReadonlyMap<string, number>;
-  /** The last record id looked at: where the next stretch goes on. */
-  readonly afterId: number;
-}
-
-export interface Pass {
-  readonly operation: Operation;
-  readonly afterId: number;
 }
 
 export interface ReadyBatches extends Render {
@@ -46,27 +39,25 @@ export interface ReadyBatches extends Render {
   /** Types that this platform takes: full state, and those of which no version may be skipped. */
   readonly fullState: readonly string[];
   readonly everyVersion: readonly string[];
-  /** True ends early, at a point where another thread can go on. */
-  readonly handOver?: () => boolean;
 }
 
 const PAGE = 1000;
 
 /** The reading side of a push: pending versions of one operation in record order, rendered and put into batches; writes nothing. */
-export async function* readyBatches({ operation, afterId }: Pass, context: ReadyBatches): AsyncGenerator<Stretch> {
+export async function* readyBatches(operation: Operation, context: ReadyBatches): AsyncGenerator<Stretch> {
   const waiting = new Map<Form, Member[]>();
-  let last = afterId;
+  let afterId = 0;
   for (;;) {
     const rows = await readPending(context.db, {
       platform: context.platformName,
       types: context.fullState,
       everyVersion: context.everyVersion,
       operation,
-      afterId: last,
+      afterId,
       limit: PAGE,
     });
-    const end = rows.length === 0 || context.handOver?.() === true;
-    last = Number(rows.at(-1)?.id ?? last);
+    const end = rows.length === 0;
+    afterId = Number(rows.at(-1)?.id ?? afterId);
     const { tickets, notForPlatform, faults } = sort(rows, waiting, context);
     const batches: ReadyBatch[] = [];
     for (const [form, members] of waiting) {
@@ -74,7 +65,7 @@ export async function* readyBatches({ operation, afterId }: Pass, context: Ready
         batches.push(await toBatch(form, members.splice(0, context.batchSize), context));
       }
     }
-    yield { batches, tickets, notForPlatform, faults, afterId: last };
+    yield { batches, tickets, notForPlatform, faults };
     if (end) return;
   }
 }

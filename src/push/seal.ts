@@ -37,9 +37,7 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   });
   failpoint('S2-sealed');
   const idemKeys = members.map((member) => member.idemKey);
-  // From another thread bytes arrive as plain Uint8Array, which the HTTP client would not take.
-  const body = Buffer.from(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength);
-  return { row, outgoing: { batchId: id, body, bodyDigest, contentType: BODY_TYPE, idemKeys } };
+  return { row, outgoing: { batchId: id, body: batch.body, bodyDigest, contentType: BODY_TYPE, idemKeys } };
 }
 
 export const BODY_TYPE = 'application/json; charset=utf-8';

@@ -33,7 +33,7 @@ export class SqliteClient extends Client {
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
     database.pragma('wal_autocheckpoint = 8000');
-    database.pragma('cache_size = -65536');
+    database.pragma(`cache_size = -${readonly === true ? 8192 : 32_768}`);
     database.pragma('temp_store = MEMORY');
     return database;
   }

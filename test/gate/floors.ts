@@ -26,7 +26,7 @@ const floors: readonly { readonly floor: number; readonly names: readonly string
     floor: 3,
     names: [
       ...['pull/', 'push/', 'publish', 'resync', 'reconcile', 'licence/'],
-      ...['quarantine', 'run-job', 'hub-context', 'read-ahead'],
+      ...['quarantine', 'run-job', 'hub-context'],
     ],
   },
   { floor: 4, names: ['engine/'] },
