@@ -31,13 +31,18 @@ function openSqlite(filename: string, readonly: boolean): Db {
     client: SqliteClient as unknown as typeof Knex.Client,
     connection: { filename, readonly } as Knex.Sqlite3ConnectionConfig,
     useNullAsDefault: true,
+    log: QUIET,
     pool: { min: 1, max: 1, acquireTimeoutMillis: 600_000 },
   });
 }
 
+/** knex would write its own remarks to standard output, where `--json` promises one document. */
+const QUIET: Knex.Logger = { warn: () => {}, error: () => {}, deprecate: () => {}, debug: () => {} };
+
 async function openMysql(url: string): Promise<Db> {
   const db = knex({
     client: 'mysql2',
+    log: QUIET,
     connection: mysqlConnection(url),
     pool: { min: 0, max: 6, afterCreate: openSession },
   });

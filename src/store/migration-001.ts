@@ -11,10 +11,8 @@ export async function createTables(db: Knex): Promise<void> {
     table.string('name', 32).primary();
     table.bigInteger('value').notNullable();
   });
-  await db('counters').insert([
-    { name: 'records', value: 0 },
-    { name: 'batches', value: 0 },
-  ]);
+  const counters = ['records', 'batches'].map((name) => ({ name, value: 0 }));
+  await db('counters').insert(counters).onConflict('name').ignore();
   await make('runs', (table) => {
     table.increments('id');
     table.string('job', 64).notNullable();
@@ -57,10 +55,11 @@ export async function createTables(db: Knex): Promise<void> {
 
 type Make = (name: string, build: (table: Knex.CreateTableBuilder) => void) => Promise<void>;
 
-/** MySQL: InnoDB, utf8mb4, binary collation. */
+/** MySQL: InnoDB, utf8mb4, binary collation; its DDL is no transaction, so a migration that was killed goes on where it was. */
 const tableMaker =
   (db: Knex): Make =>
   async (name, build) => {
+    if (await db.schema.hasTable(name)) return;
     await db.schema.createTable(name, (table) => {
       if (!isSqlite(db)) {
         table.engine('InnoDB');

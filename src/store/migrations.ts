@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { HubError } from '../errors.ts';
 import type { Db } from './database.ts';
@@ -20,13 +21,24 @@ const source: Knex.MigrationSource<(typeof migrations)[number]> = {
 /** Brings the tables up to this program's version; returns the names of what ran. An older program refuses a newer database. */
 export async function migrate(db: Db): Promise<readonly string[]> {
   await refuseNewer(db);
-  const [, ran] = await db.migrate.latest({
-    migrationSource: source,
-    tableName: 'migrations',
-    disableTransactions: false,
-  });
-  return ran;
+  const giveUpAt = performance.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      const [, ran] = await db.migrate.latest({ migrationSource: source, tableName: 'migrations' });
+      return ran;
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      if (performance.now() > giveUpAt) await db.migrate.forceFreeMigrationsLock({ tableName: 'migrations' });
+      else await sleep(200);
+    }
+  }
 }
+
+/** Longer than a migration of an empty database takes; a lock that outlives this was left by a process that was killed. */
+const LOCK_WAIT_MS = 5000;
+
+const isLocked = (error: unknown): boolean =>
+  error instanceof Error && (error.name === 'MigrationLocked' || /already locked/.test(error.message));
 
 async function refuseNewer(db: Db): Promise<void> {
   if (!(await db.schema.hasTable('migrations'))) return;

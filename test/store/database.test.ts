@@ -21,6 +21,24 @@ onBothDatabases('', ({ url }) => {
     await expect(migrate(db)).rejects.toThrow('999-from-the-future');
   });
 
+  test('a migration that was killed half-way is finished by the next start', async () => {
+    const address = await url();
+    const half = await openDatabase(address);
+    onTestFinished(() => half.destroy());
+    await half.schema.createTable('counters', (table) => {
+      table.string('name', 32).primary();
+      table.bigInteger('value').notNullable();
+    });
+    await half.schema.createTable('migrations_lock', (table) => {
+      table.increments('index').primary();
+      table.integer('is_locked');
+    });
+    await half('migrations_lock').insert({ is_locked: 1 });
+    const db = await openTestDatabase(address);
+    expect(await select(db, 'SELECT COUNT(*) AS n FROM counters')).toEqual([{ n: 2 }]);
+    expect(await db.schema.hasTable('log_entries')).toBe(true);
+  });
+
   test('keys that differ in case, trailing space or width stay apart (T14)', async () => {
     const db = await openTestDatabase(await url());
     const keys = ['abc', 'ABC', 'abc ', 'ａｂｃ'].map((number) => recordKey('licence/x', 'a', [number]));
