@@ -30,6 +30,7 @@ const suites: readonly Suite[] = [
     folders: ['platforms/', 'protocol/', 'sandbox/', 'hardened-http', 'push', 'pull', 'run-job'],
   },
   { name: 'engine', budgetS: 30, folders: ['engine/', 'pm2/'] },
+  { name: 'week', budgetS: 90, folders: ['week/'] },
   { name: 'house', budgetS: 60, folders: [''] },
 ];
 
