@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { isSqlite } from './database.ts';
+import { type Make, tableMaker } from './table-maker.ts';
 
 /**
  * Instants are UTC text `YYYY-MM-DDTHH:MM:SS.mmmZ`; legal dates are text `YYYY-MM-DD`; digests are 32 bytes;
@@ -52,23 +52,6 @@ export async function createTables(db: Knex): Promise<void> {
   await createOutbox(make);
   await createLog(make);
 }
-
-type Make = (name: string, build: (table: Knex.CreateTableBuilder) => void) => Promise<void>;
-
-/** MySQL: InnoDB, utf8mb4, binary collation; its DDL is no transaction, so a migration that was killed goes on where it was. */
-const tableMaker =
-  (db: Knex): Make =>
-  async (name, build) => {
-    if (await db.schema.hasTable(name)) return;
-    await db.schema.createTable(name, (table) => {
-      if (!isSqlite(db)) {
-        table.engine('InnoDB');
-        table.charset('utf8mb4');
-        table.collate('utf8mb4_bin');
-      }
-      build(table);
-    });
-  };
 
 async function createLibrary(make: Make): Promise<void> {
   await make('records', (table) => {

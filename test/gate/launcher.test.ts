@@ -9,11 +9,12 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** A command that tells what reached it. */
 const told = `export async function main(argv: readonly string[]): Promise<number> {
-  console.log(JSON.stringify({ argv, recent: Boolean(process.features.typescript), cwd: process.cwd() }));
-  if (argv[0] === 'wait') await new Promise<void>((resolve) => {
+  const told = argv[0] === 'wait' ? new Promise<void>((resolve) => {
     const alive = setInterval(() => {}, 1000);
     process.on('SIGTERM', () => { clearInterval(alive); resolve(); });
-  });
+  }) : undefined;
+  console.log(JSON.stringify({ argv, recent: Boolean(process.features.typescript), cwd: process.cwd() }));
+  await told;
   if (argv[0] === 'fall') process.kill(process.pid, 'SIGKILL');
   return argv[0] === 'wait' ? 7 : 5;
 }
