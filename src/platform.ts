@@ -10,12 +10,22 @@ export interface Platform {
   send(batch: OutgoingBatch, signal: AbortSignal): Promise<Answer>;
   /** What became of a batch; asked after an unknown outcome and to fetch asynchronous receipts. */
   query(batch: OutgoingBatch, signal: AbortSignal): Promise<QueryAnswer>;
+  /** Receipts nobody asked for (a folder, a table, a call-back), oldest first; the hub sorts out orphans, repeats and contradictions. */
+  strayReceipts?(signal: AbortSignal): AsyncIterable<StrayReceipt>;
+  /** 信用修复 notices that the platform has for us, oldest first; each withdraws its record from every platform. */
+  notices?(signal: AbortSignal): AsyncIterable<RepairNotice>;
   close(): Promise<void>;
 }
 
 /** A sealed batch, word for word as the outbox holds it. */
 export interface OutgoingBatch {
   readonly batchId: string;
+  /** Running number of the batch in this hub, from 1; never given twice. */
+  readonly seq: number;
+  /** The period that it was sealed for, such as `2026-W48` or `2026-11`; null outside of one (urgent, by hand). The same for every resend. */
+  readonly period: string | null;
+  /** Epoch of the lease under which it is sent now; grows with every new holder. */
+  readonly epoch: number;
   /** The exact body bytes. */
   readonly body: Uint8Array;
   /** Hex SHA-256 of `body`. */
@@ -46,8 +56,18 @@ export type Answer =
   | ({ readonly outcome: 'answered'; readonly verdicts: readonly Verdict[] } & ReceiptHead)
   /** Taken; verdicts follow by query. */
   | ({ readonly outcome: 'received' } & ReceiptHead)
-  /** Definite: the whole batch was refused atomically (400, 413, 422); split it. */
-  | { readonly outcome: 'refused'; readonly reason: string; readonly evidence: Evidence }
+  /** Taken, and some members (not all) have their verdict: the receipt's count is not ours, the others are asked for. */
+  | ({ readonly outcome: 'partial'; readonly reason: string; readonly verdicts: readonly Verdict[] } & ReceiptHead)
+  /**
+   * Definite: the whole batch was refused atomically (400, 413, 422) and nothing of it is kept. `rejected`: the records that the
+   * platform blames; the others are sent again without them. Without it the batch is halved.
+   */
+  | {
+      readonly outcome: 'refused';
+      readonly reason: string;
+      readonly rejected?: readonly Extract<Verdict, { readonly outcome: 'rejected' }>[];
+      readonly evidence: Evidence;
+    }
   /** Definite: nothing was sent, or the platform's contract says it was not processed. `page`: certificate or login trouble, do not hammer. */
   | {
       readonly outcome: 'not-sent';
@@ -69,8 +89,43 @@ export type Answer =
     };
 
 export type QueryAnswer =
-  | Extract<Answer, { outcome: 'answered' | 'received' | 'conflict' | 'unknown' }>
+  | Extract<Answer, { outcome: 'answered' | 'received' | 'partial' | 'conflict' | 'unknown' }>
   | { readonly outcome: 'absent'; readonly evidence: Evidence };
+
+/** A receipt that came by itself; it may be about anything, so everything in it is only a claim. */
+export interface StrayReceipt {
+  readonly receiptId: string;
+  /** The batch that it names, if it names one. */
+  readonly batchId: string | undefined;
+  /** Hex SHA-256 of the body that the platform says it holds, where it says so. */
+  readonly bodyDigest?: string;
+  /** Records that the platform says it counted, where it says so. */
+  readonly count?: number;
+  /** 1 transport ack, 2 package check, 3 results per record (domain.md §5). */
+  readonly level: 1 | 2 | 3;
+  readonly verdicts: readonly Verdict[];
+  readonly evidence: Evidence;
+  /** Called once the hub has kept it: move the file away, mark the row. */
+  taken(): Promise<void>;
+}
+
+/** 信用修复: publicity of a record ended by decision. Names the record by whatever the platform knows of it. */
+export interface RepairNotice {
+  /** The platform's own number of the notice; the same notice twice is one. */
+  readonly noticeId: string;
+  /** 64 hex digits. */
+  readonly recordKey?: string;
+  readonly idemKey?: string;
+  /** Licence or decision number, together with `creditCode` or `name`. */
+  readonly number?: string;
+  readonly creditCode?: string;
+  readonly name?: string;
+  /** `YYYY-MM-DD` */
+  readonly decidedOn: string;
+  readonly reason: string;
+  /** Called once the hub has kept it. */
+  taken(): Promise<void>;
+}
 
 export interface HttpPlatformSpec {
   readonly use: 'http';

@@ -45,6 +45,7 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
   SENDING: {
     answered: 'SETTLED',
     received: 'RECEIVED',
+    partial: 'RECEIVED',
     'not-sent': 'RETRY_WAIT',
     refused: 'SPLIT',
     'refused-alone': 'SETTLED',
@@ -57,6 +58,7 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
   UNKNOWN: {
     answered: 'SETTLED',
     received: 'RECEIVED',
+    partial: 'RECEIVED',
     absent: 'RETRY_WAIT',
     conflict: 'HELD',
     unknown: 'UNKNOWN',
@@ -66,6 +68,7 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
   RECEIVED: {
     answered: 'SETTLED',
     received: 'RECEIVED',
+    partial: 'RECEIVED',
     unknown: 'RECEIVED',
     // It gave a receipt and now knows of nothing: its word no longer counts, ask again before believing either.
     absent: 'UNKNOWN',

@@ -53,7 +53,7 @@ const diedSending: Answer = { outcome: 'unknown', reason: '上次运行中断 (t
 
 /** Intent before the wire: committed before the first byte leaves. */
 async function send(batch: BatchRow, context: Deliver, sealed?: OutgoingBatch): Promise<BatchRow> {
-  const outgoing = sealed ?? (await toOutgoing(batch, context.db));
+  const outgoing = sealed ?? (await toOutgoing(batch, context));
   const attempts = batch.attempts + 1;
   const { moved, attempt } = await inTransaction(context.db, async (tx) => {
     const moved = await step(
@@ -79,7 +79,7 @@ async function send(batch: BatchRow, context: Deliver, sealed?: OutgoingBatch): 
 }
 
 async function ask(batch: BatchRow, context: Deliver): Promise<BatchRow> {
-  const outgoing = await toOutgoing(batch, context.db);
+  const outgoing = await toOutgoing(batch, context);
   const start = { batchId: batch.id, attempt: batch.attempts, epoch: context.epoch, action: 'query' as const };
   const attempt = await inTransaction(context.db, (tx) => openAttempt(tx, { ...start, now: context.now() }));
   const answer = await context.platform.query(outgoing, context.signal);
@@ -97,10 +97,13 @@ function believable(answer: QueryAnswer, batch: BatchRow, { now, querySettleMs }
   };
 }
 
-async function toOutgoing(batch: BatchRow, db: Db): Promise<OutgoingBatch> {
+async function toOutgoing(batch: BatchRow, { db, epoch }: Deliver): Promise<OutgoingBatch> {
   const [body, members] = [await readBody(db, batch.seq), await readMembers(db, batch.seq)];
   return {
     batchId: batch.id,
+    seq: batch.seq,
+    period: batch.period,
+    epoch,
     body,
     bodyDigest: batch.bodyDigest,
     contentType: BODY_TYPE,
@@ -150,7 +153,7 @@ async function observe(
 
 async function apply(tx: Tx, batch: BatchRow, answer: Answer | QueryAnswer, context: Deliver): Promise<BatchRow> {
   if (answer.outcome === 'answered') return settle(tx, batch, answer, context);
-  if (answer.outcome === 'received') {
+  if (answer.outcome === 'received' || answer.outcome === 'partial') {
     return step(tx, batch, 'received', { receiptId: answer.receiptId, nextAt: later(context, 60) }, context);
   }
   if (answer.outcome === 'refused') return refuse(tx, batch, answer.reason, context);

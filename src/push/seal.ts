@@ -37,7 +37,9 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   });
   failpoint('S2-sealed');
   const idemKeys = members.map((member) => member.idemKey);
-  return { row, outgoing: { batchId: id, body: batch.body, bodyDigest, contentType: BODY_TYPE, idemKeys } };
+  const { seq, period } = row;
+  const outgoing = { batchId: id, seq, period, epoch, body: batch.body, bodyDigest, contentType: BODY_TYPE, idemKeys };
+  return { row, outgoing };
 }
 
 export const BODY_TYPE = 'application/json; charset=utf-8';

@@ -119,6 +119,8 @@ export interface BatchRow {
   readonly attempts: number;
   readonly epoch: number;
   readonly parentId: string | null;
+  /** Such as `2026-W48`; null outside of a period. */
+  readonly period: string | null;
   readonly receiptId: string | null;
   readonly reason: string | null;
   readonly nextAt: string | null;
@@ -163,6 +165,7 @@ const toBatch = (row: any): BatchRow => ({
   attempts: row.attempts,
   epoch: row.epoch,
   parentId: row.parent_id,
+  period: row.period ?? null,
   receiptId: row.receipt_id,
   reason: row.reason,
   nextAt: row.next_at,

@@ -18,6 +18,7 @@ SEALED intent → SENDING
 SEALED cancelled → SETTLED
 SENDING answered → SETTLED
 SENDING received → RECEIVED
+SENDING partial → RECEIVED
 SENDING not-sent → RETRY_WAIT
 SENDING refused → SPLIT
 SENDING refused-alone → SETTLED
@@ -28,6 +29,7 @@ SENDING unknown → UNKNOWN
 RETRY_WAIT intent → SENDING
 UNKNOWN answered → SETTLED
 UNKNOWN received → RECEIVED
+UNKNOWN partial → RECEIVED
 UNKNOWN absent → RETRY_WAIT
 UNKNOWN conflict → HELD
 UNKNOWN unknown → UNKNOWN
@@ -35,6 +37,7 @@ UNKNOWN intent-same-key → SENDING
 UNKNOWN give-up → HELD
 RECEIVED answered → SETTLED
 RECEIVED received → RECEIVED
+RECEIVED partial → RECEIVED
 RECEIVED unknown → RECEIVED
 RECEIVED absent → UNKNOWN
 RECEIVED conflict → HELD
@@ -74,7 +77,7 @@ const BATCH_STATES: BatchState[] = [
 const MEMBER_STATES: MemberState[] = ['open', 'accepted', 'rejected', 'conflict', 'superseded', 'cancelled'];
 const MEMBER_EVENTS: MemberEvent[] = ['accepted', 'rejected', 'conflict', 'superseded', 'cancelled'];
 const BATCH_EVENTS: BatchEvent[] = [
-  'intent', 'intent-same-key', 'answered', 'received', 'refused', 'refused-alone', 'refused-too-many', 'not-sent',
+  'intent', 'intent-same-key', 'answered', 'received', 'partial', 'refused', 'refused-alone', 'refused-too-many', 'not-sent',
   'contract-fault', 'conflict', 'unknown', 'absent', 'cancelled', 'give-up', 'released', 'closed-by-hand',
 ]; // biome-ignore format: a list to compare with the document
 

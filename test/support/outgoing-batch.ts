@@ -16,5 +16,14 @@ export function outgoingBatch(count = 3, platform = 'credit-sharing'): OutgoingB
   const sender = { code: '11450000007560019Y', name: '广西壮族自治区新闻出版广电局' };
   const body = buildBody({ packageId, dataClass: 'XK_FR', layoutVersion: 'XYSGS-2018', sender }, records);
   const contentType = 'application/json; charset=utf-8';
-  return { batchId: packageId, body, bodyDigest: sha256(body), contentType, idemKeys };
+  return {
+    batchId: packageId,
+    seq: 1,
+    period: '2026-W48',
+    epoch: 1,
+    body,
+    bodyDigest: sha256(body),
+    contentType,
+    idemKeys,
+  };
 }
