@@ -1,3 +1,4 @@
+import type { Operation } from './record.ts';
 import type { HttpAuth } from './source.ts';
 
 /**
@@ -14,8 +15,21 @@ export interface Platform {
   strayReceipts?(signal: AbortSignal): AsyncIterable<StrayReceipt>;
   /** 信用修复 notices that the platform has for us, oldest first; each withdraws its record from every platform. */
   notices?(signal: AbortSignal): AsyncIterable<RepairNotice>;
+  /**
+   * Everything that the platform says it holds, streaming and in any order; absent where the far end cannot tell. Throws HubError
+   * PLATFORM_UNREADABLE (`retry` for network trouble) rather than end early: half a list would look like loss.
+   */
+  holdings?(signal: AbortSignal): AsyncIterable<HeldRecord>;
   close(): Promise<void>;
 }
+
+/** One record as the platform holds it, named by record key and version, or by the row id that we sent it under. */
+export type HeldRecord = {
+  /** `WITHDRAW`: kept, but taken from view. A platform may leave such records out. */
+  readonly operation: Operation;
+  /** Lower-case hex SHA-256 of the canonical data it holds; absent where it keeps none (an Excel receipt). */
+  readonly payloadHash?: string;
+} & ({ readonly recordKey: string; readonly version: number } | { readonly idemKey: string });
 
 /** A sealed batch, word for word as the outbox holds it. */
 export interface OutgoingBatch {

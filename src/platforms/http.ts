@@ -4,6 +4,7 @@ import type { Answer, HttpPlatformSpec, OutgoingBatch, Platform, QueryAnswer } f
 import type { AllowedHosts } from '../wire/allowed-hosts.ts';
 import { authHeaders } from '../wire/exchange-sign.ts';
 import { classifyQuery, classifySend } from './http-classify.ts';
+import { httpHoldings } from './http-holdings.ts';
 
 export interface HttpPlatformOptions {
   /** Platform name, for messages. */
@@ -36,6 +37,10 @@ export async function openHttp(spec: HttpPlatformSpec, { name, allowed, now }: H
       const headers = { Accept: 'application/json', ...authHeaders(spec.auth, now()) };
       const exchange = await perform(http, { method: 'GET', url: `${batches}/${batch.batchId}`, headers, signal });
       return classifyQuery(exchange, circumstances(batch));
+    },
+    holdings: (signal) => {
+      const headers = () => ({ Accept: 'application/json', ...authHeaders(spec.auth, now()) });
+      return httpHoldings({ http, url: batches.replace(/batches$/, 'holdings'), headers, signal });
     },
     close: async () => http.close(),
   };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Lock, listen, opens, readBody, sendBytes, sendJson } from './loopback.ts';
-import { type Batch, digestOf, isRefusal, readBatch } from './platform-batch.ts';
+import { type Batch, digestOf, isRefusal, readBatch, sorted } from './platform-batch.ts';
 import { openPlatformBooks, type PlatformBooks, type Taken } from './platform-books.ts';
 import { ACCEPT, matches, nextStep, type Script, type Step } from './script.ts';
 
@@ -58,6 +58,7 @@ export async function openPlatform(options: PlatformOptions): Promise<PlatformSe
     if (await interfere(exchange)) return;
     if (!opens(lock, request)) return say(exchange, 401, { resultCode: 'UNAUTHORISED' });
     if (isSubmit) return submit(exchange, body);
+    if (request.method === 'GET' && url.pathname === '/holdings') return holdings(exchange, url.searchParams);
     const packageId = /^\/batches\/([^/]+)$/.exec(url.pathname)?.[1];
     if (request.method === 'GET' && packageId !== undefined) return query(exchange, decodeURIComponent(packageId));
     return say(exchange, 404, { resultCode: 'NO_SUCH_ADDRESS' });
@@ -186,4 +187,21 @@ async function query(exchange: Exchange, packageId: string): Promise<void> {
     200,
     isDone ? { ...head, state: 'done', results } : { ...head, state: 'processing', results: [] },
   );
+}
+
+const MOST_ROWS = 1000;
+
+/** What it stores, in the order of the record keys; the digest is taken of the data as stored. */
+async function holdings(exchange: Exchange, wish: URLSearchParams): Promise<void> {
+  const { books, step } = exchange;
+  const limit = Math.min(MOST_ROWS, Math.max(1, Number(wish.get('limit')) || MOST_ROWS));
+  const page = books.held({ after: wish.get('after') ?? '', limit });
+  const { held, withdrawn } = books.counts();
+  const rows = page.map(({ recordKey, rowId, dataVersion, op, data }) => ({
+    ...{ recordKey, rowId, dataVersion, op },
+    payloadHash: digestOf(sorted(data)),
+  }));
+  const answer = { total: held + withdrawn, rows, next: page.length < limit ? null : page.at(-1)?.recordKey };
+  if (step.answer === 'delay') await wait(step.ms ?? 1000);
+  return step.answer === 'half' ? half(exchange, 200, answer) : say(exchange, 200, answer);
 }
