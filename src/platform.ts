@@ -1,5 +1,4 @@
 import type { Operation } from './record.ts';
-import type { HttpAuth } from './source.ts';
 
 /**
  * The contract for delivering to a platform. `send` and `query` never throw for anything the network or
@@ -140,33 +139,3 @@ export interface RepairNotice {
   /** Called once the hub has kept it. */
   taken(): Promise<void>;
 }
-
-export interface HttpPlatformSpec {
-  readonly use: 'http';
-  readonly url: string;
-  readonly auth?: HttpAuth;
-  /** `hmac-sha256`: the header scheme of domain.md §5.4; takes requesterId, serviceId and secret from `auth.hmac`. */
-  readonly sign?: 'hmac-sha256';
-  /** Members per batch, 1–1000, default 500. */
-  readonly batchSize?: number;
-  /** Batches on the wire at once, default 2. */
-  readonly concurrency?: number;
-  /** Default `sync`. */
-  readonly receipts?: 'sync' | 'async';
-  /** Does the platform promise that the same Idempotency-Key has one effect? Default true. */
-  readonly idempotent?: boolean;
-  /** Status codes that the platform's contract defines as “not processed”, e.g. [429, 503]. */
-  readonly notProcessed?: readonly number[];
-  /** Seconds for one request in all; default 20 (delivery.md §1.9). */
-  readonly timeout?: number;
-  /** Wait this long before believing `absent` (delivery.md F22), default `0s`. */
-  readonly querySettle?: string;
-  /** How long an asynchronous receipt or an unknown outcome may stay open, default `48h`. */
-  readonly answerWithin?: string;
-  readonly doneWhen?: 'handed-over' | 'received' | 'answered';
-  readonly nil?: 'message' | 'report';
-  /** Who sends, in the body's header. */
-  readonly sender?: { readonly code: string; readonly name: string };
-}
-
-export type PlatformSpec = HttpPlatformSpec;

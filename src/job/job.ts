@@ -1,5 +1,5 @@
 import type { MappingSpec, Sample } from '../mapping/mapping-spec.ts';
-import type { PlatformSpec } from '../platform.ts';
+import type { PlatformSpec } from '../platform-spec.ts';
 import type { SourceSpec } from '../source.ts';
 
 /** Bilingual text: Chinese first. */

@@ -1,6 +1,7 @@
 import { HubError } from '../errors.ts';
 import { type HardenedHttp, type HttpOutcome, type HttpRequest, hardenedHttp } from '../hardened-http.ts';
-import type { Answer, HttpPlatformSpec, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import type { Answer, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import type { HttpPlatformSpec } from '../platform-spec.ts';
 import type { AllowedHosts } from '../wire/allowed-hosts.ts';
 import { authHeaders } from '../wire/exchange-sign.ts';
 import { classifyQuery, classifySend } from './http-classify.ts';

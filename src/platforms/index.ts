@@ -1,4 +1,5 @@
-import type { Platform, PlatformSpec } from '../platform.ts';
+import type { Platform } from '../platform.ts';
+import type { PlatformSpec } from '../platform-spec.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { type HttpPlatformOptions, openHttp } from './http.ts';
 

@@ -1,6 +1,7 @@
 import nock from 'nock';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
-import type { HttpPlatformSpec, Platform } from '../../src/platform.ts';
+import type { Platform } from '../../src/platform.ts';
+import type { HttpPlatformSpec } from '../../src/platform-spec.ts';
 import { openPlatform } from '../../src/platforms/index.ts';
 import { outgoingBatch } from '../support/outgoing-batch.ts';
 
