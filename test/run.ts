@@ -29,6 +29,7 @@ const suites: readonly Suite[] = [
     budgetS: 90,
     folders: ['platforms/', 'protocol/', 'sandbox/', 'hardened-http', 'push', 'pull', 'run-job'],
   },
+  { name: 'evidence', budgetS: 30, folders: ['evidence/', 'audit/'] },
   { name: 'engine', budgetS: 30, folders: ['engine/', 'pm2/'] },
   { name: 'week', budgetS: 90, folders: ['week/'] },
   { name: 'house', budgetS: 60, folders: [''] },

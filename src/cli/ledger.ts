@@ -1,34 +1,54 @@
-import { findRecords, type LedgerRow, ledgerOf, type RecordRow } from '../store/ledger.ts';
+import { endOf, type Told } from '../audit/as-of.ts';
+import { ledgers, type RecordLedger } from '../audit/ledger.ts';
+import { ledgerTerms } from '../audit/ledger-terms.ts';
 import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { localTime, plain, print, printJson, printTable } from './print.ts';
+import { localTime, plain, print, printTable, wrongUsage } from './print.ts';
+
+interface Options {
+  readonly asOf?: string;
+  readonly platform?: string;
+  readonly json?: boolean;
+}
 
 /** `hub ledger <key>`: versions × platforms × receipts: who has been told what about this record, and when. */
 export const ledgerCommand: Define = (program, act) => {
   program
     .command('ledger <key>')
     .description(
-      '报送台账：按许可证号、文书号、信用代码、名称或业务主键查 (by number, credit code, name or record key)',
+      '报送台账：按信用代码、许可证号、文书号、名称、主键、批次、回执或期次查 (by credit code, number, name, record key, batch, receipt or period)',
     )
+    .option(
+      '--as-of <day>',
+      '某日终了（或某一时刻）时的台账：那时谁已被告知什么 (as it stood at the end of a day, or at an instant)',
+    )
+    .option('--platform <name>', '只看一个平台 (of one platform)')
     .option('--json', '输出 JSON (print JSON)')
-    .action(
-      act(async (key: string, { json }: { json?: boolean }) =>
-        withDatabase(async ({ db, settings }) => {
-          const found = await findRecords(db, key.trim());
-          const ledgers: RecordLedger[] = [];
-          for (const record of found) ledgers.push({ ...record, ledger: await ledgerOf(db, record.id) });
-          if (json) printJson(ledgers);
-          else if (ledgers.length === 0)
-            print(`证照库里没有 ${plain(key)} (not in the library)；也可查 hub quarantine list`);
-          else for (const record of ledgers) printLedger(record, settings.timezone);
-          return ledgers.length > 0 ? 0 : 1;
-        }),
-      ),
-    );
+    .action(act(showLedger));
 };
 
-interface RecordLedger extends RecordRow {
-  readonly ledger: readonly LedgerRow[];
+const showLedger = (key: string, { asOf, platform, json }: Options): Promise<number> =>
+  withDatabase(async ({ db, settings }) => {
+    const at = asOf === undefined ? undefined : instant(asOf, settings.timezone);
+    let found = 0;
+    for await (const record of ledgers(db, { terms: ledgerTerms(key), asOf: at, platform })) {
+      if (json) print(`${found === 0 ? '[' : ','}\n${JSON.stringify(record, null, 2)}`);
+      else printLedger(record, settings.timezone);
+      found += 1;
+    }
+    if (json) print(found === 0 ? '[]' : ']');
+    else if (found === 0) print(`证照库里没有 ${plain(key)} (not in the library)；也可查 hub quarantine list`);
+    return found > 0 ? 0 : 1;
+  });
+
+function instant(text: string, timezone: string): string {
+  const at = endOf(text, timezone);
+  if (at !== undefined) return at;
+  throw wrongUsage(
+    `--as-of ${text} 不是日期或时刻`,
+    `--as-of ${text} is neither a day nor an instant`,
+    '写 2026-11-27，或带时区的时刻 2026-11-27T09:00+08:00 (write a day, or an instant with its zone)',
+  );
 }
 
 function printLedger(record: RecordLedger, timezone: string): void {
@@ -58,5 +78,16 @@ function printLedger(record: RecordLedger, timezone: string): void {
       row.batchId?.slice(0, 12),
     ]),
   );
+  for (const told of record.told ?? []) print(toldLine(told, timezone));
   print();
+}
+
+/** `credit-sharing: 已确认版本 2 …`. */
+function toldLine({ platform, confirmed, operation, underway, since, receiptId }: Told, timezone: string): string {
+  const shown =
+    confirmed === null
+      ? '尚无确认 nothing confirmed'
+      : `${operation === 'WITHDRAW' ? '已撤下 withdrawn by' : '已确认 confirmed'} 版本 version ${confirmed}，${localTime(since, timezone)}，回执 receipt ${plain(receiptId ?? '—')}`;
+  const doubt = underway === null ? '' : `；版本 version ${underway} 已发出未有结果 underway`;
+  return `  ${platform}: ${shown}${doubt}`;
 }

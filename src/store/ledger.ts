@@ -1,4 +1,4 @@
-import { type Reader, select } from './database.ts';
+import { placeholders, type Reader, select } from './database.ts';
 
 export interface RecordRow {
   readonly id: number;
@@ -15,30 +15,84 @@ export interface RecordRow {
   readonly predecessorId: number | null;
 }
 
-/** By record key (hex, at least 8 characters of it), credit code, licence or document number, or enterprise name. */
-export async function findRecords(db: Reader, text: string, limit = 50): Promise<RecordRow[]> {
-  const query = db('records').orderBy('id').limit(limit);
-  query.where('number', text).orWhere('credit_code', text).orWhere('name', text);
-  if (/^[0-9a-f]{64}$/.test(text)) query.orWhere('record_key', Buffer.from(text, 'hex'));
-  return (await query).map((row) => ({
-    id: Number(row.id),
-    key: row.record_key.toString('hex'),
-    type: row.type,
-    authority: row.authority,
-    job: row.job,
-    number: row.number,
-    name: row.name,
-    creditCode: row.credit_code,
-    newestVersion: row.newest_version,
-    newestOperation: row.newest_operation,
-    successorId: row.successor_id === null ? null : Number(row.successor_id),
-    predecessorId: row.predecessor_id === null ? null : Number(row.predecessor_id),
-  }));
+/** By what people look records up; every value as the hub stores it. */
+export interface RecordTerms {
+  /** Hex digits that the record key begins with. */
+  readonly key?: string | undefined;
+  readonly numbers?: readonly string[];
+  readonly creditCodes?: readonly string[];
+  readonly names?: readonly string[];
 }
 
+/** Records that any of the terms fits, in the order of their ids. One query per term, so that each takes its own index. */
+export async function findRecords(db: Reader, terms: RecordTerms, limit = 50): Promise<RecordRow[]> {
+  const found = new Map<number, RecordRow>();
+  for (const [where, bindings] of conditions(terms)) {
+    const sql = `SELECT ${recordColumns} FROM records WHERE ${where} ORDER BY id LIMIT ${limit}`;
+    for (const row of await select<RecordColumns>(db, sql, bindings)) found.set(Number(row.id), toRecord(row));
+  }
+  return [...found.values()].toSorted((a, b) => a.id - b.id).slice(0, limit);
+}
+
+function conditions({ key, numbers = [], creditCodes = [], names = [] }: RecordTerms): [string, unknown[]][] {
+  const among = (column: string, values: readonly string[]): [string, unknown[]][] =>
+    values.length === 0 ? [] : [[`${column} IN (${placeholders(values.length)})`, [...values]]];
+  return [
+    ...(key === undefined ? [] : [keyRange(key)]),
+    ...among('number', numbers),
+    ...among('credit_code', creditCodes),
+    ...among('name', names),
+  ];
+}
+
+const keyRange = (digits: string): [string, unknown[]] => [
+  'record_key BETWEEN ? AND ?',
+  ['0', 'f'].map((filler) => Buffer.from(digits.padEnd(64, filler), 'hex')),
+];
+
+export async function recordsById(db: Reader, ids: readonly number[]): Promise<RecordRow[]> {
+  if (ids.length === 0) return [];
+  const sql = `SELECT ${recordColumns} FROM records WHERE id IN (${placeholders(ids.length)}) ORDER BY id`;
+  return (await select<RecordColumns>(db, sql, ids)).map(toRecord);
+}
+
+const recordColumns = `id, record_key, type, authority, job, number, name, credit_code, newest_version, newest_operation,
+  successor_id, predecessor_id`;
+
+interface RecordColumns {
+  readonly id: number;
+  readonly record_key: Buffer;
+  readonly type: string;
+  readonly authority: string;
+  readonly job: string;
+  readonly number: string | null;
+  readonly name: string | null;
+  readonly credit_code: string | null;
+  readonly newest_version: number;
+  readonly newest_operation: string;
+  readonly successor_id: number | null;
+  readonly predecessor_id: number | null;
+}
+
+const toRecord = (row: RecordColumns): RecordRow => ({
+  id: Number(row.id),
+  key: row.record_key.toString('hex'),
+  type: row.type,
+  authority: row.authority,
+  job: row.job,
+  number: row.number,
+  name: row.name,
+  creditCode: row.credit_code,
+  newestVersion: row.newest_version,
+  newestOperation: row.newest_operation,
+  successorId: row.successor_id === null ? null : Number(row.successor_id),
+  predecessorId: row.predecessor_id === null ? null : Number(row.predecessor_id),
+});
+
 export interface LedgerRow {
+  readonly recordId: number;
   readonly version: number;
-  readonly operation: string;
+  readonly operation: 'UPSERT' | 'WITHDRAW';
   readonly createdAt: string;
   readonly platform: string | null;
   readonly rendition: number | null;
@@ -53,18 +107,20 @@ export interface LedgerRow {
   readonly settledAt: string | null;
 }
 
-/** Versions × platforms × receipts of one record, oldest version first. */
-export async function ledgerOf(db: Reader, recordId: number): Promise<LedgerRow[]> {
-  return select<LedgerRow>(
+/** Versions × platforms × receipts of some records, oldest version first. */
+export async function ledgerOf(db: Reader, recordIds: readonly number[]): Promise<LedgerRow[]> {
+  if (recordIds.length === 0) return [];
+  const rows = await select<LedgerRow>(
     db,
-    `SELECT v.version, v.operation, v.created_at AS "createdAt", d.platform, d.rendition, d.state, d.verdict,
-       d.verdict_reason AS "verdictReason", d.idem_key AS "idemKey", b.id AS "batchId", b.state AS "batchState",
+    `SELECT v.record_id AS "recordId", v.version, v.operation, v.created_at AS "createdAt", d.platform, d.rendition, d.state,
+       d.verdict, d.verdict_reason AS "verdictReason", d.idem_key AS "idemKey", b.id AS "batchId", b.state AS "batchState",
        b.receipt_id AS "receiptId", b.sent_at AS "sentAt", b.settled_at AS "settledAt"
      FROM versions v LEFT JOIN deliveries d ON d.record_id = v.record_id AND d.version = v.version
        LEFT JOIN batches b ON b.seq = d.batch_seq
-     WHERE v.record_id = ? ORDER BY v.version, d.platform, d.rendition`,
-    [recordId],
+     WHERE v.record_id IN (${placeholders(recordIds.length)}) ORDER BY v.record_id, v.version, d.platform, d.rendition`,
+    recordIds,
   );
+  return rows.map((row) => ({ ...row, recordId: Number(row.recordId) }));
 }
 
 export interface PlatformTotals {

@@ -88,8 +88,8 @@ onBothDatabases('pulling into', ({ url }) => {
       row(2, { revised: '2026-11-21 08:00:00' }),
     ];
     expect((await run(hub, [page(dated)])).counts).toMatchObject({ accepted: 2 });
-    const [record] = await findRecords(hub.db, '（桂）印证字第450000002号');
-    expect(await ledgerOf(hub.db, record?.id ?? 0)).toMatchObject([{ version: 1 }, { version: 2 }]);
+    const [record] = await findRecords(hub.db, { numbers: ['（桂）印证字第450000002号'] });
+    expect(await ledgerOf(hub.db, [record?.id ?? 0])).toMatchObject([{ version: 1 }, { version: 2 }]);
   });
 
   test('the same row twice in a page is one version', async () => {
@@ -132,8 +132,8 @@ onBothDatabases('pulling into', ({ url }) => {
       { version: 2, operation: 'WITHDRAW' },
       { version: 1, operation: 'UPSERT' },
     ]);
-    const [now] = await findRecords(hub.db, '（桂）印证字第459999999号');
-    const [before] = await findRecords(hub.db, '（桂）印证字第450000001号');
+    const [now] = await findRecords(hub.db, { numbers: ['（桂）印证字第459999999号'] });
+    const [before] = await findRecords(hub.db, { numbers: ['（桂）印证字第450000001号'] });
     expect(now?.predecessorId).toBe(before?.id);
     expect(before?.successorId).toBe(now?.id);
   });
