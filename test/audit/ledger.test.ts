@@ -8,8 +8,11 @@ import { onBothDatabases, openTestDatabase } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
 import { type Bench, bench, rows } from './bench.ts';
 
-const ask = async (b: Bench, key: string, asOf?: string): Promise<RecordLedger[]> =>
-  Array.fromAsync(ledgers(b.hub.db, { terms: ledgerTerms(key), asOf }));
+async function ask(b: Bench, key: string, asOf?: string): Promise<RecordLedger[]> {
+  const found: RecordLedger[] = [];
+  for await (const record of ledgers(b.hub.db, { terms: ledgerTerms(key), asOf })) found.push(record);
+  return found;
+}
 
 describe('the question', () => {
   test('is read by the rules that records go through, width, case and brackets', () => {
