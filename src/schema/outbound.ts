@@ -14,12 +14,14 @@ export interface Form {
   /** e.g. `credit-sharing/licence-2018`. */
   readonly name: string;
   readonly title: Title;
-  /** XK_FR, XK_ZRR, CF_FR, CF_ZRR, E_OT_PERMIT, E_OT_CASE, ENTERPRISE. */
+  /** XK_FR, XK_ZRR, CF_FR, CF_ZRR (2018), XK, CF (2015), E_OT_PERMIT, E_OT_CASE, ENTERPRISE. */
   readonly dataClass: string;
-  /** XYSGS-2018, GSXT-OT, HUB-1. */
+  /** XYSGS-2018, XYSGS-2015, GSXT-OT, HUB-1. */
   readonly layout: string;
   /** Whether the form is for such a record: natural persons have forms of their own, or none. */
   takes(record: JsonObject): boolean;
+  /** Columns in the order of the schema, with the title that people see. */
+  readonly columns: readonly { readonly name: string; readonly title: Title }[];
   /** Members stand in the order of the schema; the same record and key always give the same data. */
   render(record: JsonObject, context: RenderContext): Rendered;
 }
@@ -91,6 +93,7 @@ export function compileForm(schema: FlatSchema, shape: ShapeCheck): Form {
     dataClass: String(schema.keyword('x-data-class')),
     layout: String(schema.keyword('x-layout')),
     takes: matcher(schema.keyword('x-for')),
+    columns: columns.map(({ name }) => ({ name, title: schema.labels.get(name) ?? { zh: name, en: name } })),
     render(record, { recordKey, operation }) {
       const data: { [name: string]: Json } = {};
       for (const { name, value } of columns) {
@@ -163,9 +166,12 @@ export const RENDERS: readonly string[] = [
   'mask-id',
   'upper',
   'record-uuid',
+  'time-slash',
+  'first',
+  'rest',
 ];
 
-function compileRender(field: JsonObject): (value: Json) => Json {
+function compileRender(field: JsonObject): (value: Json) => Json | undefined {
   switch (field['x-render']) {
     case 'date-slash':
       return (value) =>
@@ -178,6 +184,14 @@ function compileRender(field: JsonObject): (value: Json) => Json {
       const separator = typeof field['x-separator'] === 'string' ? field['x-separator'] : ';';
       return (value) => (Array.isArray(value) ? value.join(separator) : value);
     }
+    case 'first':
+      return (value) => (Array.isArray(value) ? value[0] : value);
+    case 'rest': {
+      const separator = typeof field['x-separator'] === 'string' ? field['x-separator'] : ';';
+      return (value) => (Array.isArray(value) && value.length > 1 ? value.slice(1).join(separator) : undefined);
+    }
+    case 'time-slash':
+      return (value) => (typeof value === 'string' ? slashTime(value) : value);
     case 'mask-id':
       return (value) => (typeof value === 'string' ? maskId(value) : value);
     case 'upper':
@@ -185,6 +199,12 @@ function compileRender(field: JsonObject): (value: Json) => Json {
     default:
       return (value) => value;
   }
+}
+
+/** `2026-02-03T10:00:00…` or `2026-02-03` → `2026/02/03 10:00:00`, `2026/02/03 00:00:00`: the bureau's own clock, no zone. */
+function slashTime(instant: string): string {
+  const [, date = '', time = '00:00:00'] = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2}))?/.exec(instant) ?? [];
+  return date === '' ? instant : `${date.replaceAll('-', '/')} ${time}`;
 }
 
 const YUAN = /^\d{1,30}(?:\.\d{1,2})?$/;

@@ -145,6 +145,10 @@ function digits(text: string, from: number, to: number): number {
 const isSlashDate = (text: string): boolean =>
   text.charCodeAt(4) === 47 && text.charCodeAt(7) === 47 && isLegalDate(text.replaceAll('/', '-'));
 
+/** `YYYY/MM/DD hh:mm:ss`, the time stamp of the 2015 layout. */
+const isSlashTime = (text: string): boolean =>
+  isSlashDate(text.slice(0, 10)) && /^ (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/.test(text.slice(10));
+
 /** 万元 with six decimals. */
 const isWanYuan = (text: string): boolean => text.length <= 19 && /^\d{1,12}\.\d{6}$/.test(text);
 
@@ -157,6 +161,7 @@ const CHECKS = {
   'legal-date': isLegalDate,
   'legal-instant': isLegalInstant,
   'slash-date': isSlashDate,
+  'slash-time': isSlashTime,
   'wan-yuan': isWanYuan,
 };
 export const FORMATS: readonly string[] = Object.keys(CHECKS);

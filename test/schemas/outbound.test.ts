@@ -116,6 +116,73 @@ test('a penalty in the double-publicity form of 2018: amounts in 万元, kinds j
   );
 });
 
+test('a licence in the layout of 2015: its own names, its own statuses, the bureau’s time stamp', () => {
+  const record = { ...LICENCE, revisedAt: '2025-03-21T08:30:00.123' };
+  expect(rendered('credit-sharing/licence-2015', record)).toBe(
+    text({
+      XK_WSH: '（桂）字第00123号',
+      XK_XMMC: '广播电视节目制作经营许可证',
+      XK_SPLB: '普通',
+      XK_NR: '广播电视节目制作经营许可证',
+      XK_XDR: '南宁某某文化传媒有限公司',
+      XK_XDR_SHXYM: '91450100MA5KA0017F',
+      XK_XDR_GSDJ: '440301103097413',
+      XK_FR: '测试甲',
+      XK_JDRQ: '2025/03/20',
+      XK_JZQ: '2099/12/31',
+      XK_XZJG: '广西壮族自治区广播电视局',
+      XK_ZT: '0',
+      DFBM: '450000',
+      SJC: '2025/03/21 08:30:00',
+    }),
+  );
+});
+
+test('a penalty in the layout of 2015: old codes, the first kind apart from the others', () => {
+  expect(rendered('credit-sharing/penalty-2015', PENALTY)).toBe(
+    text({
+      CF_WSH: '桂广电罚〔2026〕1号',
+      CF_CFMC: '擅自制作',
+      CF_CFLB1: '1',
+      CF_CFLB2: '2;3;9',
+      CF_SY: '擅自制作节目。',
+      CF_YJ: '《广播电视管理条例》第四十八条',
+      CF_XDR_MC: '某某书店',
+      CF_XDR_SHXYM: '92450100MA5KA00332',
+      CF_FR: '测试乙',
+      CF_JG: '警告并罚款',
+      CF_SXQ: '2026/01/15',
+      CF_JDRQ: '2026/01/15',
+      CF_XZJG: '广西壮族自治区广播电视局',
+      CF_ZT: '0',
+      DFBM: '450000',
+      SJC: '2026/01/15 00:00:00',
+      GSQX: '2027/01/15',
+    }),
+  );
+});
+
+test.each([
+  ['valid', '0'],
+  ['withdrawn', '1'],
+  ['revoked', '3'],
+  ['cancelled', '3'],
+  ['suspended', '3'],
+])('a licence that is %s has status %s in the layout of 2015, never a number of 2018', (status, code) => {
+  const record = { ...LICENCE, status, statusDate: '2026-02-03', statusReason: '测试原因' };
+  const { data } = formOf('credit-sharing/licence-2015').render(record, { recordKey: KEY });
+  expect(data).toMatchObject({ XK_ZT: code, BZ: '测试原因', SJC: '2026/02/03 00:00:00' });
+});
+
+test('one kind of penalty leaves the second column of 2015 away', () => {
+  const { data, faults } = formOf('credit-sharing/penalty-2015').render(
+    { ...PENALTY, kinds: ['警告'] },
+    { recordKey: KEY },
+  );
+  expect(faults).toEqual([]);
+  expect(data).not.toHaveProperty('CF_CFLB2');
+});
+
 test('a cancelled licence in E_OT_PERMIT carries its date and reason', () => {
   const record = {
     ...LICENCE,
@@ -173,11 +240,13 @@ describe('natural persons', () => {
       [...schemas.forms.values()]
         .filter((form) => form.name.includes(part) && form.takes(record))
         .map(({ name }) => name);
-    expect(takers(licence, '/licence')).toEqual(['credit-sharing/licence-2018-natural']);
-    expect(takers(penalty, '/penalty')).toEqual(['credit-sharing/penalty-2018-natural']);
+    expect(takers(licence, '/licence')).toEqual(['credit-sharing/licence-2015', 'credit-sharing/licence-2018-natural']);
+    expect(takers(penalty, '/penalty')).toEqual(['credit-sharing/penalty-2015', 'credit-sharing/penalty-2018-natural']);
     for (const [form, record] of [
       ['credit-sharing/licence-2018-natural', licence],
       ['credit-sharing/penalty-2018-natural', penalty],
+      ['credit-sharing/licence-2015', licence],
+      ['credit-sharing/penalty-2015', penalty],
     ] as const) {
       expect(rendered(form, record)).toContain('110105********002X');
       expect(rendered(form, record)).not.toContain('11010519491231002X');

@@ -42,7 +42,7 @@ test('every example passes and every counter-example fails as promised', () => {
     'licence/publication-wholesale',
     'penalty/penalty',
   ]);
-  expect(schemas.forms.size).toBe(8);
+  expect(schemas.forms.size).toBe(10);
 });
 
 test('a fourth licence type needs one JSON file', () => {
