@@ -2,7 +2,7 @@ import { HubError } from './errors.ts';
 import { divisions, durationMs, type Hub } from './hub-context.ts';
 import { formsByType } from './job/forms-by-type.ts';
 import type { Job, PullJob, PushJob } from './job/job.ts';
-import { openPlatform } from './platforms/index.ts';
+import { openPlatform, wireFormOf } from './platforms/index.ts';
 import { pull } from './pull/pull.ts';
 import { type Push, push } from './push/push.ts';
 import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
@@ -189,6 +189,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
 
 /** What the rendering thread needs to know as well. */
 const rendering = async ({ db, settings }: Hub, { platformName, platform }: PushJob) => ({
+  wire: wireFormOf(platform),
   hubId: settings.hubId,
   platformName,
   sender: platform.sender ?? { code: '', name: settings.hubId },

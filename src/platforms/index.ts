@@ -1,3 +1,4 @@
+import { PACKAGE_FORM, type WireForm } from '../delivery/wire-form.ts';
 import type { Platform } from '../platform.ts';
 import type { PlatformSpec } from '../platform-spec.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
@@ -10,6 +11,9 @@ type Opener<U extends PlatformSpec['use']> = (
 
 /** One line per protocol; a new one is its file and its line here. */
 const openers = { http: openHttp } satisfies { readonly [U in PlatformSpec['use']]: Opener<U> };
+
+/** How a platform wants its batches written. */
+export const wireFormOf = (_spec: PlatformSpec): WireForm => PACKAGE_FORM;
 
 export interface PlatformOptions {
   /** Platform name, for messages. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type BatchEvent, batchAfter, isFinal } from '../delivery/delivery-state.ts';
+import type { WireForm } from '../delivery/wire-form.ts';
 import { HubError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Answer, OutgoingBatch, Platform, QueryAnswer, Verdict } from '../platform.ts';
@@ -18,7 +19,6 @@ import {
 } from '../store/outbox.ts';
 import type { Trace } from '../trace.ts';
 import { rejectMembers } from './reject.ts';
-import { BODY_TYPE } from './seal.ts';
 import { splitBatch } from './split.ts';
 
 /** What delivering a batch needs besides the batch. */
@@ -34,6 +34,8 @@ export interface Deliver {
   /** 处室 that mends the records of a pull job. */
   readonly divisionOf: (job: string) => string;
   readonly ticketOpened: () => void;
+  /** How this platform wants its batches written. */
+  readonly wire: WireForm;
   /** ms to wait before `absent` is believed (delivery.md F22). */
   readonly querySettleMs: number;
   /** ms after the first send until which an answer may be outstanding. */
@@ -106,7 +108,7 @@ async function toOutgoing(batch: BatchRow, { db, epoch }: Deliver): Promise<Outg
     epoch,
     body,
     bodyDigest: batch.bodyDigest,
-    contentType: BODY_TYPE,
+    contentType: batch.contentType,
     idemKeys: members.map(({ idemKey }) => idemKey),
   };
 }

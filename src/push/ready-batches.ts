@@ -1,7 +1,8 @@
 import { sha256 } from '../canonical.ts';
 import { batchId } from '../delivery/delivery-key.ts';
 import { manifestRoot } from '../delivery/manifest.ts';
-import { buildBody } from '../delivery/outgoing-body.ts';
+import { type BodyHeader, type BodyRecord, buildBody } from '../delivery/outgoing-body.ts';
+import { PACKAGE_FORM, type WireForm } from '../delivery/wire-form.ts';
 import { isError } from '../fault.ts';
 import type { Operation } from '../record.ts';
 import type { Form } from '../schema/outbound.ts';
@@ -18,6 +19,9 @@ export interface ReadyBatch {
   /** The exact body bytes, and the same zstd-compressed. */
   readonly body: Uint8Array;
   readonly packed: Uint8Array;
+  readonly contentType: string;
+  /** The hub's own package, zstd-compressed, where `body` has another form. */
+  readonly packedPackage: Uint8Array | undefined;
   /** Lower-case hex. */
   readonly bodyDigest: string;
   readonly manifestRoot: string;
@@ -36,6 +40,8 @@ export interface Stretch {
 export interface ReadyBatches extends Render {
   readonly db: Reader;
   readonly batchSize: number;
+  /** How this platform wants its batches written. */
+  readonly wire: WireForm;
   /** Types that this platform takes: full state, and those of which no version may be skipped. */
   readonly fullState: readonly string[];
   readonly everyVersion: readonly string[];
@@ -94,7 +100,8 @@ function sort(
   return { tickets, notForPlatform, faults };
 }
 
-async function toBatch(form: Form, members: readonly Member[], { platformName, sender }: Render): Promise<ReadyBatch> {
+async function toBatch(form: Form, members: readonly Member[], context: ReadyBatches): Promise<ReadyBatch> {
+  const { platformName, sender, wire } = context;
   const id = batchId(
     platformName,
     members.map((member) => member.idemKey),
@@ -108,14 +115,24 @@ async function toBatch(form: Form, members: readonly Member[], { platformName, s
     payloadHash: member.payloadHash,
     data: member.data,
   }));
-  const body = buildBody(header, records);
   return {
     id,
     form: form.name,
-    body,
-    packed: await packBody(body),
-    bodyDigest: sha256(body),
+    ...(await writeBody(header, records, wire)),
     manifestRoot: manifestRoot(members.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
     members: members.map(({ recordKey: _, data: __, ...member }) => member),
+  };
+}
+
+/** The exact bytes in the platform's own form, and the package behind them. */
+export async function writeBody(header: BodyHeader, records: readonly BodyRecord[], wire: WireForm) {
+  const body = await wire.render(header, records);
+  const packedPackage = wire === PACKAGE_FORM ? undefined : await packBody(buildBody(header, records));
+  return {
+    body,
+    packed: await packBody(body),
+    packedPackage,
+    contentType: wire.contentType,
+    bodyDigest: sha256(body),
   };
 }

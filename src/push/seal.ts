@@ -38,8 +38,7 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   failpoint('S2-sealed');
   const idemKeys = members.map((member) => member.idemKey);
   const { seq, period } = row;
-  const outgoing = { batchId: id, seq, period, epoch, body: batch.body, bodyDigest, contentType: BODY_TYPE, idemKeys };
+  const { body, contentType } = batch;
+  const outgoing = { batchId: id, seq, period, epoch, body, bodyDigest, contentType, idemKeys };
   return { row, outgoing };
 }
-
-export const BODY_TYPE = 'application/json; charset=utf-8';

@@ -1,10 +1,13 @@
-import { canonicalJson, sha256 } from '../canonical.ts';
+import { canonicalJson } from '../canonical.ts';
 import { batchId } from '../delivery/delivery-key.ts';
 import { manifestRoot } from '../delivery/manifest.ts';
-import { type BodyHeader, type BodyRecord, buildBody } from '../delivery/outgoing-body.ts';
+import type { BodyHeader, BodyRecord } from '../delivery/outgoing-body.ts';
+import type { WireForm } from '../delivery/wire-form.ts';
 import type { Json } from '../json.ts';
+import { readPackage } from '../store/batch-package.ts';
 import type { Tx } from '../store/database.ts';
-import { type BatchRow, type MemberRow, packBody, readBody, sealBatch } from '../store/outbox.ts';
+import { type BatchRow, type MemberRow, sealBatch } from '../store/outbox.ts';
+import { writeBody } from './ready-batches.ts';
 
 interface SentBody {
   readonly header: {
@@ -21,9 +24,9 @@ export async function splitBatch(
   tx: Tx,
   batch: BatchRow,
   members: readonly MemberRow[],
-  context: { readonly runId: number; readonly epoch: number; readonly now: () => Date },
+  context: { readonly runId: number; readonly epoch: number; readonly now: () => Date; readonly wire: WireForm },
 ): Promise<void> {
-  const sent: SentBody = JSON.parse((await readBody(tx, batch.seq)).toString('utf8'));
+  const sent: SentBody = JSON.parse((await readPackage(tx, batch.seq)).toString('utf8'));
   const half = Math.ceil(members.length / 2);
   for (const part of [members.slice(0, half), members.slice(half)]) {
     const keys = new Set(part.map(({ idemKey }) => idemKey));
@@ -38,15 +41,13 @@ export async function splitBatch(
       layoutVersion,
       sender: { code: senderCode, name: senderName },
     };
-    const body = buildBody(header, records);
     const sealed = {
       id,
       platform: batch.platform,
       form: batch.form,
       runId: context.runId,
       epoch: context.epoch,
-      packed: await packBody(body),
-      bodyDigest: sha256(body),
+      ...(await writeBody(header, records, context.wire)),
       manifestRoot: manifestRoot(records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
       members: part.map((member, index) => ({
         ...member,

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import type { BatchState } from '../delivery/delivery-state.ts';
+import { PACKAGE_FORM } from '../delivery/wire-form.ts';
 import type { Operation } from '../record.ts';
 import { change, insertRows, placeholders, type Reader, select, type Tx, takeNumbers } from './database.ts';
 
@@ -25,6 +26,9 @@ export interface NewBatch {
   readonly epoch: number;
   /** The exact body, by `packBody`. */
   readonly packed: Uint8Array;
+  readonly contentType: string;
+  /** The package that `packed` was rendered from, by `packBody`; absent: it is the body. */
+  readonly packedPackage?: Uint8Array | undefined;
   /** Lower-case hex. */
   readonly bodyDigest: string;
   readonly manifestRoot: string;
@@ -48,7 +52,7 @@ const deliveryColumns = [
 export const packBody = (body: Uint8Array): Promise<Buffer> =>
   compress(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
 
-const unpackBody = (packed: Uint8Array): Promise<Buffer> => decompress(packed);
+export const unpackBody = (packed: Uint8Array): Promise<Buffer> => decompress(packed);
 
 /** Writes a sealed batch with its deliveries. Frozen from here on. */
 export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<BatchRow> {
@@ -61,7 +65,9 @@ export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<Bat
     state: 'SEALED' as const,
     run_id: batch.runId,
     members: batch.members.length,
-    body: Buffer.from(batch.packed.buffer, batch.packed.byteOffset, batch.packed.byteLength),
+    body: asBuffer(batch.packed),
+    content_type: batch.contentType,
+    package_body: batch.packedPackage === undefined ? null : asBuffer(batch.packedPackage),
     body_digest: Buffer.from(batch.bodyDigest, 'hex'),
     manifest_root: Buffer.from(batch.manifestRoot, 'hex'),
     attempts: 0,
@@ -82,6 +88,8 @@ export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<Bat
     settled_at: null,
   });
 }
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
   batch.members.map((member, index) => [
@@ -116,6 +124,7 @@ export interface BatchRow {
   readonly members: number;
   /** Lower-case hex. */
   readonly bodyDigest: string;
+  readonly contentType: string;
   readonly attempts: number;
   readonly epoch: number;
   readonly parentId: string | null;
@@ -140,6 +149,7 @@ const batchColumns = [
   'run_id',
   'members',
   'body_digest',
+  'content_type',
   'attempts',
   'epoch',
   'parent_id',
@@ -162,6 +172,7 @@ const toBatch = (row: any): BatchRow => ({
   runId: row.run_id,
   members: row.members,
   bodyDigest: row.body_digest.toString('hex'),
+  contentType: row.content_type ?? PACKAGE_FORM.contentType,
   attempts: row.attempts,
   epoch: row.epoch,
   parentId: row.parent_id,
