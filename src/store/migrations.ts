@@ -9,8 +9,8 @@ import { createAuditIndexes } from './migration-009.ts';
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
   { name: '001-tables', up: createTables },
-  { name: '009-audit-indexes', up: createAuditIndexes },
   { name: '008-wires', up: createWires },
+  { name: '009-audit-indexes', up: createAuditIndexes },
 ];
 
 const source: Knex.MigrationSource<(typeof migrations)[number]> = {
