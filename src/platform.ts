@@ -7,6 +7,11 @@ import type { Operation } from './record.ts';
  * before a byte left.
  */
 export interface Platform {
+  /**
+   * People or a medium carry the batch: `unknown` from `send` and `query` means that it lies ready and nobody has confirmed it yet.
+   * That is waiting, not failing: it neither stops a run nor counts against the platform.
+   */
+  readonly carried?: true;
   send(batch: OutgoingBatch, signal: AbortSignal): Promise<Answer>;
   /** What became of a batch; asked after an unknown outcome and to fetch asynchronous receipts. */
   query(batch: OutgoingBatch, signal: AbortSignal): Promise<QueryAnswer>;
@@ -46,6 +51,8 @@ export interface OutgoingBatch {
   readonly contentType: string;
   /** idem keys in row order: verdicts must name exactly these. */
   readonly idemKeys: readonly string[];
+  /** True once the platform gave any receipt for it: where a receiver takes files away, absence then means taken. */
+  readonly acknowledged?: boolean;
 }
 
 /** What the platform said of one member. */
@@ -102,7 +109,8 @@ export type Answer =
     };
 
 export type QueryAnswer =
-  | Extract<Answer, { outcome: 'answered' | 'received' | 'partial' | 'conflict' | 'unknown' }>
+  /** `refused` too: a receipt of level 2 may say later that the whole package was not taken. */
+  | Extract<Answer, { outcome: 'answered' | 'received' | 'partial' | 'refused' | 'conflict' | 'unknown' }>
   | { readonly outcome: 'absent'; readonly evidence: Evidence };
 
 /** A receipt that came by itself; it may be about anything, so everything in it is only a claim. */

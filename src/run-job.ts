@@ -148,7 +148,9 @@ const RECEIPT_WAIT_MS = 30_000;
 async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, options: RunOptions): Promise<RunReport> {
   const { db, now, settings, types } = hub;
   const spec = job.platform;
-  const platform = await openPlatform(spec, { name: job.platformName, allowedHosts: settings.allowedHosts, now });
+  const { platformName: name } = job;
+  const { allowedHosts, hubId } = settings;
+  const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId });
   const render = await rendering(hub, job);
   const byJob = divisions(hub.jobs);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
@@ -171,7 +173,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     signal: options.signal,
     trace: hub.trace,
     querySettleMs: durationMs(spec.querySettle, '0s'),
-    answerWithinMs: durationMs(spec.answerWithin, '48h'),
+    answerWithinMs: durationMs(spec.answerWithin, platform.carried ? '30d' : '48h'),
     concurrency: spec.concurrency ?? 2,
     receiptWaitMs: RECEIPT_WAIT_MS,
     followUpOnly: options.followUpOnly ?? false,
@@ -188,8 +190,8 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
 }
 
 /** What the rendering thread needs to know as well. */
-const rendering = async ({ db, settings }: Hub, { platformName, platform }: PushJob) => ({
-  wire: wireFormOf(platform),
+const rendering = async ({ db, settings, forms }: Hub, { platformName, platform }: PushJob) => ({
+  wire: wireFormOf(platform, forms.values()),
   hubId: settings.hubId,
   platformName,
   sender: platform.sender ?? { code: '', name: settings.hubId },

@@ -59,6 +59,10 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
     answered: 'SETTLED',
     received: 'RECEIVED',
     partial: 'RECEIVED',
+    // A receipt of the package check: taken in transport, refused as a whole.
+    refused: 'SPLIT',
+    'refused-alone': 'SETTLED',
+    'refused-too-many': 'HELD',
     absent: 'RETRY_WAIT',
     conflict: 'HELD',
     unknown: 'UNKNOWN',
@@ -69,6 +73,9 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
     answered: 'SETTLED',
     received: 'RECEIVED',
     partial: 'RECEIVED',
+    refused: 'SPLIT',
+    'refused-alone': 'SETTLED',
+    'refused-too-many': 'HELD',
     unknown: 'RECEIVED',
     // It gave a receipt and now knows of nothing: its word no longer counts, ask again before believing either.
     absent: 'UNKNOWN',

@@ -110,6 +110,7 @@ async function toOutgoing(batch: BatchRow, { db, epoch }: Deliver): Promise<Outg
     bodyDigest: batch.bodyDigest,
     contentType: batch.contentType,
     idemKeys: members.map(({ idemKey }) => idemKey),
+    acknowledged: batch.receiptId !== null,
   };
 }
 

@@ -172,12 +172,18 @@ async function drive(
     const before = now;
     now = await advance(now, context, outgoing);
     if (now.state === 'RECEIVED' || (now.state === 'RETRY_WAIT' && before.state !== 'UNKNOWN')) break;
+    if (waitsForCarrier(now, context)) break;
   }
   progress.counts.batches += 1;
   if (now.state === 'SPLIT') await driveHalves(now, context, progress);
-  else if (now.state !== 'SETTLED' && now.state !== 'RECEIVED') progress.stopped ??= stopReason(now);
+  else if (now.state !== 'SETTLED' && now.state !== 'RECEIVED' && !waitsForCarrier(now, context))
+    progress.stopped ??= stopReason(now);
   context.onProgress?.(progress.counts);
 }
+
+/** It lies ready for people or a medium to carry it: nothing failed, nothing to ask again now. */
+const waitsForCarrier = ({ state }: BatchRow, { platform }: Push): boolean =>
+  platform.carried === true && state === 'UNKNOWN';
 
 /** 0.2 s, then doubling with jitter: the platform may still be working on what it did not answer. */
 const pause = (step: number, { signal }: Push): Promise<void> =>

@@ -30,6 +30,9 @@ RETRY_WAIT intent → SENDING
 UNKNOWN answered → SETTLED
 UNKNOWN received → RECEIVED
 UNKNOWN partial → RECEIVED
+UNKNOWN refused → SPLIT
+UNKNOWN refused-alone → SETTLED
+UNKNOWN refused-too-many → HELD
 UNKNOWN absent → RETRY_WAIT
 UNKNOWN conflict → HELD
 UNKNOWN unknown → UNKNOWN
@@ -38,6 +41,9 @@ UNKNOWN give-up → HELD
 RECEIVED answered → SETTLED
 RECEIVED received → RECEIVED
 RECEIVED partial → RECEIVED
+RECEIVED refused → SPLIT
+RECEIVED refused-alone → SETTLED
+RECEIVED refused-too-many → HELD
 RECEIVED unknown → RECEIVED
 RECEIVED absent → UNKNOWN
 RECEIVED conflict → HELD

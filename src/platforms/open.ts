@@ -1,0 +1,14 @@
+import type { Db } from '../store/database.ts';
+import type { AllowedHosts } from '../wire/allowed-hosts.ts';
+
+/** What opening a platform takes besides its spec. */
+export interface OpenOptions {
+  /** Platform name: in messages and in file names. */
+  readonly name: string;
+  readonly allowed: AllowedHosts;
+  readonly now: () => Date;
+  /** For what people carry: numbers of packages, and receipts that came by hand. Absent where nothing is sent (a rehearsal). */
+  readonly db?: Db | undefined;
+  /** HUB_ID */
+  readonly hubId?: string | undefined;
+}
