@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import type { WorkCalendar } from './calendar/work-calendar.ts';
 import { durationS } from './job/duration.ts';
 import type { Job, PullJob } from './job/job.ts';
 import type { Form } from './schema/outbound.ts';
@@ -15,7 +16,8 @@ export interface Setup {
   readonly jobs: readonly Job[];
   readonly types: ReadonlyMap<string, UnifiedType>;
   readonly forms: ReadonlyMap<string, Form>;
-  /** Changes with any file of the schemas folder. */
+  readonly calendar: WorkCalendar;
+  /** Changes with any schema of the schemas folder. */
   readonly schemasDigest: string;
   /** Values that must never appear in a trace. */
   readonly secrets: readonly string[];

@@ -22,7 +22,7 @@ interface Suite {
 }
 
 const suites: readonly Suite[] = [
-  { name: 'rules', budgetS: 20, folders: ['rules/', 'schemas/', 'settings/', 'schedule'] },
+  { name: 'rules', budgetS: 20, folders: ['rules/', 'schemas/', 'settings/', 'calendar/', 'duty/', 'schedule'] },
   { name: 'store and sources', budgetS: 60, folders: ['store/', 'sources/', 'support/'] },
   {
     name: 'protocol',
@@ -30,7 +30,7 @@ const suites: readonly Suite[] = [
     folders: ['platforms/', 'protocol/', 'sandbox/', 'hardened-http', 'push', 'pull', 'run-job'],
   },
   { name: 'evidence', budgetS: 30, folders: ['evidence/', 'audit/'] },
-  { name: 'engine', budgetS: 30, folders: ['engine/', 'pm2/'] },
+  { name: 'engine', budgetS: 60, folders: ['engine/', 'periods/', 'pm2/'] },
   { name: 'week', budgetS: 90, folders: ['week/'] },
   { name: 'house', budgetS: 60, folders: [''] },
 ];

@@ -13,3 +13,10 @@ export function localDate(text: string): string {
   if (exists) return text;
   throw new InvalidArgumentError('请写日期，例如 2026-11-27 (write a date such as 2026-11-27)');
 }
+
+/** A year of our time. */
+export function calendarYear(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1990 && value <= 2100) return value;
+  throw new InvalidArgumentError('请写年份，例如 2027 (write a year such as 2027)');
+}

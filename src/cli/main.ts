@@ -5,11 +5,13 @@ import { tell } from './print.ts';
 
 /** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
 const commands: { readonly [name: string]: () => Promise<Define> } = {
+  calendar: async () => (await import('./calendar.ts')).calendarCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   run: async () => (await import('./run.ts')).runCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,
   sandbox: async () => (await import('./sandbox.ts')).sandboxCommand,
   demo: async () => (await import('./demo.ts')).demoCommand,
+  forecast: async () => (await import('./forecast.ts')).forecastCommand,
   jobs: async () => (await import('./jobs.ts')).jobsCommand,
   runs: async () => (await import('./runs.ts')).runsCommand,
   ledger: async () => (await import('./ledger.ts')).ledgerCommand,

@@ -1,3 +1,5 @@
+import { calendarFile, loadCalendar } from '../calendar/load-calendar.ts';
+import { workCalendar } from '../calendar/work-calendar.ts';
 import { SetupError, type SetupFault } from '../errors.ts';
 import type { Setup } from '../hub-context.ts';
 import type { Job } from '../job/job.ts';
@@ -19,6 +21,7 @@ export function readSetup(
 ): ReadSetup & { readonly faults: readonly SetupFault[] } {
   const { settings, faults } = readSettings(env);
   const { faults: schemaFaults, schemas } = loadSchemas(settings.schemasDir);
+  const { table, faults: calendarFaults } = loadCalendar(calendarFile(settings.schemasDir));
   const { types, forms, digest } = schemas;
   const {
     faults: jobFaults,
@@ -31,10 +34,11 @@ export function readSetup(
     settings: { ...settings, allowedHosts },
     types,
     forms,
+    calendar: workCalendar(table),
     schemasDigest: digest,
     jobs,
     secrets,
-    faults: [...faults, ...schemaFaults, ...jobFaults],
+    faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults],
   };
 }
 

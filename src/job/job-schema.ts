@@ -65,11 +65,12 @@ const head = (...kinds: readonly string[]): Members => ({
 
 const duty = object({
   basis: required(text),
-  every: required(oneOf('friday')),
+  every: required(oneOf('friday', 'month')),
   start: required(clock),
   due: required(clock),
   grace: required(duration),
-  whenOff: required(oneOf('previous-workday', 'next-workday', 'same-day')),
+  whenOff: optional(oneOf('previous-workday', 'next-workday', 'same-day')),
+  makeUpSunday: optional({ is: 'boolean' }),
   goLive: required(day),
 });
 

@@ -56,12 +56,15 @@ export interface PushJob extends JobHead {
 
 export interface Duty {
   readonly basis: string;
-  readonly every: 'friday';
+  readonly every: 'friday' | 'month';
   /** Local time `HH:MM`. */
   readonly start: string;
   readonly due: string;
   readonly grace: string;
-  readonly whenOff: 'previous-workday' | 'next-workday' | 'same-day';
+  /** What happens when its day is off; default `previous-workday`. */
+  readonly whenOff?: 'previous-workday' | 'next-workday' | 'same-day';
+  /** May a make-up Sunday be the moved day? Default false. */
+  readonly makeUpSunday?: boolean;
   /** First day that counts, `YYYY-MM-DD`. */
   readonly goLive: string;
 }

@@ -1,4 +1,5 @@
 import { parse, validateDetailed } from 'node-cron';
+import { instantOfWall, localDay, wallTime } from '../calendar/local-time.ts';
 import type { Duty, Job, Schedule } from './job.ts';
 
 /**
@@ -10,13 +11,13 @@ export function dueTimes(schedule: Pick<Schedule, 'cron'>, from: Date, to: Date,
   const { minute, hour, month, dayOfMonth, dayOfWeek } = parse(schedule.cron);
   const due = new Set<number>();
   // A change of the clock moves a time by some hours at most: what lies further outside need not be looked at.
-  const [first, last] = [localTime(from.getTime(), zone) - MARGIN, localTime(to.getTime(), zone) + MARGIN];
+  const [first, last] = [wallTime(from.getTime(), zone) - MARGIN, wallTime(to.getTime(), zone) + MARGIN];
   for (const day of from < to ? localDays(first, last) : []) {
     if (!month.includes(day.getUTCMonth() + 1)) continue;
     // Both day fields must fit, as node-cron has it; classic cron takes either.
     if (!dayOfMonth.includes(day.getUTCDate()) || !dayOfWeek.includes(day.getUTCDay())) continue;
     const walls = hour.flatMap((h) => minute.map((m) => day.getTime() + h * HOUR + m * MINUTE));
-    for (const wall of walls) if (wall >= first && wall <= last) due.add(instantOf(wall, zone));
+    for (const wall of walls) if (wall >= first && wall <= last) due.add(instantOfWall(wall, zone));
   }
   return [...due]
     .filter((at) => at > from.getTime() && at <= to.getTime())
@@ -51,7 +52,7 @@ function jobSchedule(job: Job): Schedule | undefined {
 /** The start time on the duty's weekday. What is late is still owed, so it is caught up until the next one. */
 export function dutySchedule(duty: Pick<Duty, 'every' | 'start'>): Schedule {
   const [hour, minute] = duty.start.split(':').map(Number);
-  return { cron: `${minute} ${hour} * * ${weekdays[duty.every]}`, catchUpS: (7 * DAY) / 1000 };
+  return { cron: `${minute} ${hour} ${DAYS[duty.every]}`, catchUpS: (7 * DAY) / 1000 };
 }
 
 /** What a job owes at one moment. */
@@ -72,14 +73,14 @@ export function owed(job: Job, since: Date | undefined, now: Date, zone: string)
   const reach = now.getTime() - schedule.catchUpS * 1000;
   const from = new Date(Math.max(reach, since?.getTime() ?? reach));
   const live = job.kind === 'push' ? (job.duty?.goLive ?? '') : '';
-  const counts = (at: Date): boolean => localDate(at, zone) >= live;
+  const counts = (at: Date): boolean => localDay(at, zone) >= live;
   const due = dueTimes(schedule, from, now, zone).filter(counts);
   // A fortnight back is enough to tell an operator that times were missed.
   const before = since === undefined ? from : new Date(Math.max(since.getTime(), reach - 14 * DAY));
   return { due, tooLate: dueTimes(schedule, before, from, zone).findLast(counts) };
 }
 
-const weekdays = { friday: 5 } satisfies { readonly [every in Duty['every']]: number };
+const DAYS = { friday: '* * 5', month: '28-31 * *' } satisfies { readonly [every in Duty['every']]: string };
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -89,36 +90,4 @@ const MARGIN = 3 * HOUR;
 /** Every date between two wall times, as midnight of a Date whose UTC fields are the local ones. */
 function* localDays(first: number, last: number): Generator<Date> {
   for (let day = first - (first % DAY); day <= last; day += DAY) yield new Date(day);
-}
-
-/**
- * The instant of a local wall time, both in ms. Tried with the offsets on either side of a possible change: the
- * larger offset is the one before the clock goes back, hence the first of two; in a gap neither fits, and the
- * offset before the jump tells how far past the gap the time lies.
- */
-function instantOf(local: number, zone: string): number {
-  const before = offset(local - DAY, zone);
-  const after = offset(local + DAY, zone);
-  const candidates = [local - Math.max(before, after), local - Math.min(before, after)];
-  return candidates.find((at) => localTime(at, zone) === local) ?? local - before;
-}
-
-const localDate = (at: Date, zone: string): string =>
-  new Date(localTime(at.getTime(), zone)).toISOString().slice(0, 10);
-
-const offset = (at: number, zone: string): number => localTime(at, zone) - at;
-
-const clocks = new Map<string, Intl.DateTimeFormat>();
-
-/** Wall time in `zone`, in ms, as if it were UTC; whole seconds. */
-function localTime(at: number, zone: string): number {
-  let clock = clocks.get(zone);
-  if (clock === undefined) {
-    const digits = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' } as const;
-    clock = new Intl.DateTimeFormat('en-CA', { timeZone: zone, hourCycle: 'h23', ...digits, second: '2-digit' });
-    clocks.set(zone, clock);
-  }
-  const part = Object.fromEntries(clock.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-  return Date.UTC(year, month - 1, day, hour, minute, second);
 }

@@ -33,7 +33,8 @@ export function readJsonFiles(dir: string): {
   return { files: read.flatMap(({ file }) => file ?? []), faults: read.flatMap(({ faults }) => faults) };
 }
 
-function readJsonFile(where: string, name: string): { file?: JsonFile; faults: SetupFault[] } {
+/** One such file; without `file` it is no JSON. */
+export function readJsonFile(where: string, name: string): { file?: JsonFile; faults: SetupFault[] } {
   const text = readFileSync(where, 'utf8');
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, schema: 'json', uniqueKeys: true, prettyErrors: false });

@@ -30,7 +30,9 @@ export function loadSchemas(
   dir: string,
   today: string = localToday(),
 ): { readonly schemas: Schemas; readonly faults: readonly SetupFault[] } {
-  const { files: all, faults: unreadable } = readJsonFiles(dir);
+  const { files: found, faults: unreadable } = readJsonFiles(dir);
+  // The work calendar says nothing of what a record is: calendar/ reads it.
+  const all = found.filter(({ name }) => name !== 'calendar');
   const table = all.find(({ name }) => name === 'authorities');
   const { authorities, faults: wrongTable } =
     table === undefined ? { authorities: authorityTable([]), faults: [noTable(dir)] } : readAuthorities(table);

@@ -24,7 +24,14 @@ const program =
       : `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}` || `${command} ended with ${status}`;
   };
 
-const unitTests = ['test/rules/', 'test/schemas/', 'test/settings/', 'test/schedule.test.ts'];
+const unitTests = [
+  'test/rules/',
+  'test/schemas/',
+  'test/settings/',
+  'test/calendar/',
+  'test/duty/',
+  'test/schedule.test.ts',
+];
 
 const steps: readonly Step[] = [
   { name: 'types', run: program('tsc', '-p', '.') },

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { calendarFile, loadCalendar } from '../../src/calendar/load-calendar.ts';
+import { workCalendar } from '../../src/calendar/work-calendar.ts';
 import { sha256 } from '../../src/canonical.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { Job, PullJob, PushJob } from '../../src/job/job.ts';
@@ -11,6 +13,9 @@ import { openTestDatabase } from './databases.ts';
 
 const { schemas, faults } = loadSchemas(join(import.meta.dirname, '../../schemas'));
 if (faults.length > 0) throw new Error(JSON.stringify(faults));
+
+/** The project's own work calendar. */
+export const calendar = workCalendar(loadCalendar(calendarFile(join(import.meta.dirname, '../../schemas'))).table);
 
 export { schemas };
 
@@ -38,6 +43,7 @@ export async function openTestHub(
     jobs,
     types: schemas.types,
     forms: schemas.forms,
+    calendar,
     schemasDigest: schemas.digest,
     secrets: [],
     db,
