@@ -27,10 +27,10 @@ const suites: readonly Suite[] = [
   {
     name: 'protocol',
     budgetS: 90,
-    folders: ['platforms/', 'protocol/', 'sandbox/', 'hardened-http', 'push', 'pull', 'run-job'],
+    folders: ['platforms/', 'protocol/', 'reconcile/', 'sandbox/', 'hardened-http', 'push', 'pull', 'run-job'],
   },
   { name: 'evidence', budgetS: 30, folders: ['evidence/', 'audit/'] },
-  { name: 'engine', budgetS: 60, folders: ['engine/', 'periods/', 'pm2/'] },
+  { name: 'engine', budgetS: 60, folders: ['engine/', 'alarm/', 'periods/', 'pm2/'] },
   { name: 'week', budgetS: 90, folders: ['week/'] },
   { name: 'house', budgetS: 60, folders: [''] },
 ];

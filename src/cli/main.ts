@@ -17,6 +17,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   ledger: async () => (await import('./ledger.ts')).ledgerCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   batches: async () => (await import('./batches.ts')).batchesCommand,
+  reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
   log: async () => (await import('./log.ts')).logCommand,
   code: async () => (await import('./code.ts')).codeCommand,
   migrate: async () => (await import('./migrate.ts')).migrateCommand,

@@ -126,8 +126,8 @@ function jobMark(name: string): Buffer {
 }
 
 /** Without a row id: the number; where one document may name several parties, the name as well. */
-const subjectOfRecord = (
-  type: UnifiedType,
+export const subjectOfRecord = (
+  type: Pick<UnifiedType, 'everyVersion'>,
   job: PullJob,
   number: string | undefined,
   name: string | undefined,

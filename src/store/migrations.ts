@@ -3,12 +3,14 @@ import type { Knex } from 'knex';
 import { HubError } from '../errors.ts';
 import type { Db } from './database.ts';
 import { createTables } from './migration-001.ts';
+import { createReconcileAndAlarms } from './migration-006.ts';
 import { createWires } from './migration-008.ts';
 import { createAuditIndexes } from './migration-009.ts';
 
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
   { name: '001-tables', up: createTables },
+  { name: '006-reconcile-alarms', up: createReconcileAndAlarms },
   { name: '008-wires', up: createWires },
   { name: '009-audit-indexes', up: createAuditIndexes },
 ];

@@ -56,6 +56,10 @@ export async function quarantine(tx: Tx, tickets: readonly Ticket[], now: Date):
   for (let from = 0; from < rows.length; from += 100) await tx('quarantine').insert(rows.slice(from, from + 100));
 }
 
+/** Which of these subjects (as hex) have an open ticket. */
+export const openSubjects = async (db: Reader, subjects: readonly Buffer[]): Promise<ReadonlySet<string>> =>
+  new Set((await openTickets(db, subjects)).keys());
+
 interface OpenTicket {
   readonly id: number;
   readonly rawDigest: string;
