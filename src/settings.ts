@@ -49,6 +49,7 @@ const KNOWN = [
   'HUB_TRACE_LEVEL',
   'HUB_ALLOWED_HOSTS',
   'HUB_ID',
+  'HUB_USER',
   'HUB_FAILPOINT',
   'HUB_TEST_INSTALL',
 ] as const;

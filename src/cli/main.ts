@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { commandRoles } from '../accounts/command-roles.ts';
+import { readEnvironment } from '../settings.ts';
 import type { Act, Define } from './command.ts';
 import { tell } from './print.ts';
 
@@ -20,6 +22,10 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
   log: async () => (await import('./log.ts')).logCommand,
   code: async () => (await import('./code.ts')).codeCommand,
+  user: async () => (await import('./user.ts')).userCommand,
+  login: async () => (await import('./login.ts')).loginCommand,
+  logout: async () => (await import('./login.ts')).logoutCommand,
+  approve: async () => (await import('./approve.ts')).approveCommand,
   migrate: async () => (await import('./migrate.ts')).migrateCommand,
 };
 
@@ -33,6 +39,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     };
   const program = hubProgram();
   for (const define of await chosen(argv[0])) define(program, act);
+  program.hook('preAction', async (_program, command) => {
+    const path = pathOf(command);
+    if (commandRoles[path]?.does === 'free') return;
+    const { admit } = await import('./admit.ts');
+    const { reason, dryRun } = command.opts<{ reason?: string; dryRun?: boolean }>();
+    const env = readEnvironment(process.cwd(), process.env);
+    await admit({ command: path, reason, dryRun: dryRun === true, env, now: new Date() });
+  });
   // A reader that closes early (`hub log | head`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   try {
@@ -41,6 +55,24 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return error instanceof CommanderError ? usageCode(error) : tell(error);
   }
+}
+
+/** `quarantine waive`. */
+export const pathOf = (command: Command): string => {
+  const above = command.parent === null ? '' : pathOf(command.parent);
+  return command.parent === null ? '' : `${above} ${command.name()}`.trim();
+};
+
+/** Every command there is, with its words. */
+export async function allCommands(): Promise<readonly string[]> {
+  const program = hubProgram();
+  for (const define of await chosen(undefined)) define(program, () => async () => {});
+  const leaves = (command: Command): readonly string[] => {
+    const below = command.commands.flatMap(leaves);
+    const acts = command.commands.length === 0 || command.registeredArguments.length > 0;
+    return acts && command.parent !== null ? [pathOf(command), ...below] : below;
+  };
+  return leaves(program);
 }
 
 /** The command that was named; all of them for help and for “did you mean”. */

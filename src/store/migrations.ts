@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { HubError } from '../errors.ts';
 import type { Db } from './database.ts';
 import { createTables } from './migration-001.ts';
+import { createAccounts } from './migration-005.ts';
 import { createReconcileAndAlarms } from './migration-006.ts';
 import { createWires } from './migration-008.ts';
 import { createAuditIndexes } from './migration-009.ts';
@@ -10,6 +11,7 @@ import { createAuditIndexes } from './migration-009.ts';
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
   { name: '001-tables', up: createTables },
+  { name: '005-accounts', up: createAccounts },
   { name: '006-reconcile-alarms', up: createReconcileAndAlarms },
   { name: '008-wires', up: createWires },
   { name: '009-audit-indexes', up: createAuditIndexes },
@@ -26,15 +28,16 @@ const source: Knex.MigrationSource<(typeof migrations)[number]> = {
 
 /** Brings the tables up to this program's version; returns the names of what ran. An older program refuses a newer database. */
 export async function migrate(db: Db): Promise<readonly string[]> {
-  await refuseNewer(db);
+  if (await isUpToDate(db)) return [];
   const giveUpAt = performance.now() + LOCK_WAIT_MS;
   for (;;) {
     try {
       const [, ran] = await db.migrate.latest({ migrationSource: source, tableName: 'migrations' });
       return ran;
     } catch (error) {
-      if (!isLocked(error)) throw error;
-      if (performance.now() > giveUpAt) await db.migrate.forceFreeMigrationsLock({ tableName: 'migrations' });
+      const busy = isBusy(error);
+      if (!busy && !isLocked(error)) throw error;
+      if (!busy && performance.now() > giveUpAt) await db.migrate.forceFreeMigrationsLock({ tableName: 'migrations' });
       else await sleep(200);
     }
   }
@@ -46,13 +49,16 @@ const LOCK_WAIT_MS = 5000;
 const isLocked = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'MigrationLocked' || /already locked/.test(error.message));
 
-async function refuseNewer(db: Db): Promise<void> {
-  if (!(await db.schema.hasTable('migrations'))) return;
+/** Another process writes at this moment. */
+const isBusy = (error: unknown): boolean => error instanceof Error && /database is locked/.test(error.message);
+
+/** True when nothing is to be done, which most commands find: they need no lock for it. Refuses a newer database. */
+async function isUpToDate(db: Db): Promise<boolean> {
+  if (!(await db.schema.hasTable('migrations'))) return false;
   const known = new Set(migrations.map(({ name }) => name));
-  const unknown = (await db('migrations').select('name'))
-    .map(({ name }) => String(name))
-    .filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
+  const ran = (await db('migrations').select('name')).map(({ name }) => String(name));
+  const unknown = ran.filter((name) => !known.has(name));
+  if (unknown.length === 0) return ran.length === known.size;
   throw new HubError(
     'DATABASE_NEWER',
     `数据库比程序新：${unknown.join(', ')} (the database is newer than this program)`,

@@ -1,0 +1,53 @@
+import type { Role } from './roles.ts';
+
+/** What a command is to the hub, and which accounts may use it. */
+export interface CommandRule {
+  /**
+   * `reads`: shows data or log; `changes`: acts for a person, so that without an account it is break-glass;
+   * `free`: neither, anybody may; `serves`: the hub itself, started by the system.
+   */
+  readonly does: 'reads' | 'changes' | 'free' | 'serves';
+  readonly roles: readonly Role[];
+  /** May be the first command of all on an empty machine. */
+  readonly makesDatabase?: true;
+}
+
+const DATA: readonly Role[] = ['viewer', 'operator', 'approver', 'auditor'];
+const reads = (...roles: readonly Role[]): CommandRule => ({ does: 'reads', roles: roles.length > 0 ? roles : DATA });
+const changes = (...roles: readonly Role[]): CommandRule => ({ does: 'changes', roles });
+const free: CommandRule = { does: 'free', roles: [] };
+const serves: CommandRule = { does: 'serves', roles: [] };
+
+/**
+ * Every command and who may use it; one that is not here is refused to every account, and a test fails.
+ * Rights stand here and nowhere else.
+ */
+export const commandRoles: { readonly [command: string]: CommandRule } = {
+  check: free,
+  'code check': free,
+  sandbox: free,
+  demo: free,
+  login: free,
+  logout: free,
+  'user password': free,
+  serve: serves,
+  migrate: serves,
+  jobs: reads(),
+  runs: reads(),
+  ledger: reads(),
+  batches: reads(),
+  'quarantine list': reads(),
+  'quarantine show': reads(),
+  log: reads('operator', 'approver', 'auditor'),
+  run: { ...changes('operator'), makesDatabase: true },
+  'quarantine retry': changes('operator'),
+  'quarantine waive': changes('operator'),
+  approve: changes('approver'),
+  'approve list': reads(),
+  'user list': reads('sysadmin', 'auditor'),
+  'user add': { ...changes('sysadmin'), makesDatabase: true },
+  'user role': changes('sysadmin'),
+  'user disable': changes('sysadmin'),
+  'user enable': changes('sysadmin'),
+  'user reset': changes('sysadmin'),
+};

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { decide } from '../accounts/requests.ts';
+import { listRequests, type RequestRow } from '../store/requests.ts';
+import { principalOf } from './actor.ts';
+import { positive } from './argument.ts';
+import type { Act, Define } from './command.ts';
+import { withDatabase } from './open.ts';
+import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
+
+/** `hub approve <request>`: the second person's yes or no; `hub approve list`: what waits for one. */
+export const approveCommand: Define = (program, act) => {
+  const command = program
+    .command('approve')
+    .argument('<request>', '申请号 (number of the request)', positive)
+    .description('审批他人的申请 (decide on what somebody else asks for)')
+    .option('--refuse', '不同意 (say no)')
+    .option('--reason <text>', '理由，写入日志 (why; goes into the log)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async (id: number, { refuse, reason, json }: { refuse?: boolean; reason?: string; json?: boolean }) => {
+        if (reason === undefined)
+          throw wrongUsage('审批须写明理由', 'a decision has a reason', '加上 --reason "…" (add --reason)');
+        return withDatabase(async ({ db, settings, env }) => {
+          const now = new Date();
+          const principal = await principalOf(db, { env, settings, now });
+          const request = await decide(db, id, { principal, approve: refuse !== true, reason, now });
+          if (json) printJson(request);
+          else print(`✓ 申请 ${id}（${request.kind}）${refuse ? '未同意 refused' : '已同意 approved'}`);
+          return 0;
+        });
+      }),
+    );
+  defineList(command, act);
+};
+
+function defineList(group: Command, act: Act): void {
+  group
+    .command('list')
+    .description('等待审批的申请 (what waits for a decision)')
+    .option('--all', '连同已决定的 (decided ones too)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async (_own: object, command: Command) => {
+        const { all, json } = command.optsWithGlobals<{ all?: boolean; json?: boolean }>();
+        return withDatabase(async ({ db, settings }) => {
+          const requests = await listRequests(db, all ? {} : { states: ['open', 'approved'] });
+          printRows(requests, {
+            json,
+            none: '没有等待审批的申请 (nothing waits)',
+            head: ['#', '事项 matter', '申请人 by', '理由 reason', '内容 detail', '状态 state', '至 until'],
+            cells: (request) => [
+              request.id,
+              request.kind,
+              request.askedBy,
+              request.reason,
+              sentence(request),
+              request.state,
+              localTime(request.expiresAt, settings.timezone),
+            ],
+          });
+          return 0;
+        });
+      }),
+    );
+}
+
+/** The detail in one line; the whole of it is in `--json`. */
+const sentence = ({ detail }: RequestRow): string => {
+  const said = Object.entries(detail).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const line = plain(said.join(' '));
+  return line.length > 120 ? `${line.slice(0, 119)}…` : line;
+};

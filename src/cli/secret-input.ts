@@ -1,0 +1,44 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { wrongUsage } from './print.ts';
+
+/**
+ * Secrets never come as arguments, where `ps` and the shell's history show them: line by line from standard input, or
+ * asked for on a terminal without being shown.
+ */
+export async function readSecrets(questions: readonly string[], fromStdin: boolean): Promise<readonly string[]> {
+  if (fromStdin) return fromLines(await text(process.stdin), questions);
+  if (!process.stdin.isTTY) {
+    throw wrongUsage(
+      '没有终端可以输入口令',
+      'there is no terminal to ask on',
+      '加 --password-stdin，从标准输入逐行读取 (add --password-stdin)',
+    );
+  }
+  const hidden = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: hidden, terminal: true });
+  const answers: string[] = [];
+  try {
+    for (const question of questions) {
+      process.stderr.write(`${question}: `);
+      answers.push(await lines.question(''));
+      process.stderr.write('\n');
+    }
+  } finally {
+    lines.close();
+  }
+  return answers;
+}
+
+function fromLines(input: string, questions: readonly string[]): readonly string[] {
+  const lines = input.split(/\r?\n/);
+  if (lines.length >= questions.length && lines.slice(0, questions.length).every((line) => line !== '')) {
+    return lines.slice(0, questions.length);
+  }
+  throw wrongUsage(
+    `标准输入应有 ${questions.length} 行：${questions.join('；')}`,
+    `standard input must have ${questions.length} lines`,
+    '每行一项 (one line each)',
+  );
+}

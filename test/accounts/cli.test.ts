@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { commandRoles } from '../../src/accounts/command-roles.ts';
+import { allCommands } from '../../src/cli/main.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { listLog } from '../../src/store/log.ts';
+import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
+import { PASSWORD } from './support.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** The real program in a folder of this test; `input` goes to its standard input. */
+function machine(database: string) {
+  const cwd = temporaryFolder();
+  mkdirSync(join(cwd, 'jobs'));
+  const hub = async (words: string, { as, input = '' }: { as?: string; input?: string } = {}) => {
+    const child = spawn(process.execPath, [join(root, 'src/hub.js'), ...words.split(' ')], {
+      cwd,
+      env: {
+        PATH: process.env['PATH'],
+        SUDO_USER: 'somebody',
+        HUB_SCHEMAS_DIR: join(root, 'schemas'),
+        HUB_DATABASE_URL: database,
+        ...(as === undefined ? {} : { HUB_USER: as }),
+      },
+    });
+    child.stdin.end(input);
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    return { code, out, err };
+  };
+  const arrive = async (words: string, name: string, as?: string) => {
+    const { out } = await hub(`user add ${name} ${words} --reason 到岗 --json`, as === undefined ? {} : { as });
+    const { token } = JSON.parse(out);
+    const set = await hub(`user password ${name} --password-stdin`, { input: `${token}\n${PASSWORD}\n` });
+    const login = await hub(`login --user ${name} --password-stdin`, { input: `${PASSWORD}\n` });
+    expect([set.code, login.code]).toEqual([0, 0]);
+    return [out, set.out, set.err, login.out, login.err].join('\n');
+  };
+  return { cwd, hub, arrive };
+}
+
+test('every command says who may use it, and no other does', async () => {
+  expect((await allCommands()).toSorted()).toEqual(Object.keys(commandRoles).toSorted());
+});
+
+test('no administrator reads data or log, no auditor changes anything', () => {
+  for (const [command, { does, roles }] of Object.entries(commandRoles)) {
+    if (does === 'reads' && !command.startsWith('user '))
+      expect([command, roles]).toEqual([command, expect.not.arrayContaining(['sysadmin'])]);
+    if (does === 'changes')
+      expect([command, roles]).toEqual([command, expect.not.arrayContaining(['auditor', 'viewer'])]);
+  }
+});
+
+onBothDatabases('hub with accounts', ({ url }) => {
+  test('from the first administrator to a refused command, every step by a real process', {
+    timeout: 60_000,
+  }, async () => {
+    const database = await url();
+    const { cwd, hub, arrive } = machine(database);
+    const shown = await arrive('--role sysadmin --first', 'chief');
+    expect(shown).not.toContain(PASSWORD);
+    await arrive('--role operator', 'wei', 'chief');
+
+    const denied = await Promise.all([
+      hub('user add friend --role operator --reason 顺便', { as: 'wei' }),
+      hub('runs --json', { as: 'chief' }),
+      hub('log --json', { as: 'chief' }),
+      hub('quarantine waive 1 --reason 顺便', { as: 'chief' }),
+      hub('approve 1 --reason 顺便', { as: 'wei' }),
+    ]);
+    for (const { code, out, err } of denied)
+      expect([code, out, err]).toEqual([1, '', expect.stringContaining('ACCESS_DENIED')]);
+    expect(await hub('runs --json', { as: 'wei' })).toMatchObject({ code: 0, out: '[]\n' });
+    expect(await hub('runs --json', { as: 'nobody' })).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('LOGIN_EXPIRED'),
+    });
+
+    const folder = join(cwd, 'data/logins');
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777])).toEqual([
+      ['chief', 0o600],
+      ['wei', 0o600],
+    ]);
+    await hub('user disable wei --reason 调离', { as: 'chief' });
+    expect(await hub('runs', { as: 'wei' })).toMatchObject({ code: 1, err: expect.stringContaining('LOGIN_EXPIRED') });
+
+    const db = await openDatabase(database);
+    const log = (await listLog(db, { limit: 100 })).toReversed();
+    await db.destroy();
+    expect(
+      log
+        .filter(({ action }) => action === 'access.denied')
+        .map(({ actor }) => actor)
+        .toSorted(),
+    ).toEqual([...['user:chief', 'user:chief', 'user:chief', 'user:wei', 'user:wei']]);
+    expect(log[0]).toMatchObject({
+      actor: 'shell:somebody',
+      action: 'command.break-glass',
+      detail: { command: 'user add', breakGlass: true, reason: '到岗' },
+    });
+    expect(log.find(({ action }) => action === 'user.disabled')).toMatchObject({ actor: 'user:chief' });
+  });
+});
+
+test('a password never stands among the words of a command', async () => {
+  const { hub } = machine('sqlite:data/hub.db');
+  await hub('user add chief --role sysadmin --first --reason 启用');
+  expect(await hub(`login --user chief --password ${PASSWORD}`)).toMatchObject({ code: 2 });
+  expect(await hub('login --user chief')).toMatchObject({ code: 2, err: expect.stringContaining('--password-stdin') });
+  const short = await hub('user password chief --password-stdin', { input: 'only-one-line\n' });
+  expect(short).toMatchObject({ code: 2, err: expect.stringContaining('2 lines') });
+});
+
+test('reading commands do not wait for anybody to log in at the host, and make no database', async () => {
+  const { hub } = machine('sqlite:data/hub.db');
+  expect(await hub('quarantine waive 1 --reason 无')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('DATABASE_MISSING'),
+  });
+  expect(await hub('runs')).toMatchObject({ code: 1, err: expect.stringContaining('DATABASE_MISSING') });
+});
