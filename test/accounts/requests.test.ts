@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { askApproval, decide, secondPerson, takeApproved } from '../../src/accounts/requests.ts';
+import { askApproval, decide, secondPerson, takeApproved, waitingFor } from '../../src/accounts/requests.ts';
 import { changeRoles, disableAccount } from '../../src/accounts/users.ts';
 import type { Db } from '../../src/store/database.ts';
 import { listRequests } from '../../src/store/requests.ts';
@@ -118,6 +118,10 @@ onBothDatabases('approvals', ({ url }) => {
     const first = await step();
     if (!('waiting' in first)) throw new Error('nobody approved yet');
     expect(await step()).toMatchObject({ waiting: { id: first.waiting.id, state: 'open' } });
+    expect(waitingFor(first.waiting)).toMatchObject({
+      code: 'APPROVAL_OPEN',
+      fix: expect.stringContaining('hub approve'),
+    });
     await yes(db, first.waiting.id);
     expect(await step()).toMatchObject({ approved: { id: first.waiting.id } });
   });
