@@ -43,8 +43,9 @@ function machine(database: string) {
   return { cwd, hub, arrive };
 }
 
-test('every command says who may use it, and no other does', async () => {
-  expect((await allCommands()).toSorted()).toEqual(Object.keys(commandRoles).toSorted());
+test('every command says who may use it', async () => {
+  for (const command of await allCommands())
+    expect(commandRoles, `accounts/command-roles.ts: ${command}`).toHaveProperty([command]);
 });
 
 test('no administrator reads data or log, no auditor changes anything', () => {
