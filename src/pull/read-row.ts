@@ -24,8 +24,8 @@ export interface Judge {
 export interface Candidate {
   readonly rowNo: number;
   readonly raw: Uint8Array | string;
-  /** JSON of the row's fields, for a ticket. */
-  readonly fields: string;
+  /** JSON of the row's fields, made only where a ticket needs it. */
+  readonly fields: () => string;
   /** Canonical JSON of the record without its revision time: what the digest is over, and what the library keeps. */
   readonly content: string;
   /** Lower-case hex SHA-256 of the row as read. */
@@ -61,10 +61,11 @@ export function prepare(rows: readonly RawRow[], context: Judge, rawDigests?: re
 
 function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ticket {
   const { job, type } = context;
-  if (row.fields === undefined) return ticketFor(row, undefined, row.faults, context);
-  const { record, faults: mapped } = context.map(row.fields);
+  const { fields } = row;
+  if (fields === undefined) return ticketFor(row, undefined, row.faults, context);
+  const { record, faults: mapped } = context.map(fields);
   if (row.faults.some(isError)) return ticketFor(row, record, row.faults, context);
-  addRevision(record, row.fields, job);
+  addRevision(record, fields, job);
   const faults = [...row.faults, ...mapped, ...type.complete(record, job.authority)];
   if (faults.some(isError)) return ticketFor(row, record, faults, context);
   faults.push(...type.check(record, { today: context.today }));
@@ -74,13 +75,13 @@ function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ti
   const intruder = job.authorities !== undefined && !job.authorities.includes(identity.authority);
   if (intruder) return ticketFor(row, record, [...faults, notAllowed(identity.authority)], context);
   const operation = type.operation(record);
-  const sourceRef = refOf(row.fields, job);
+  const sourceRef = refOf(fields, job);
   const { revisedAt, ...rest } = record;
   const content = canonicalJson(rest);
   return {
     rowNo: row.rowNo,
     raw: row.raw,
-    fields: JSON.stringify(row.fields),
+    fields: () => JSON.stringify(fields),
     content,
     rawDigest,
     identity,
@@ -164,7 +165,7 @@ export const ticketOf = (candidate: Candidate, fault: Fault, { job, type }: Pick
   number: candidate.identity.number,
   name: candidate.identity.name,
   faults: [fault],
-  fields: candidate.fields,
+  fields: candidate.fields(),
   raw: candidate.raw,
 });
 
