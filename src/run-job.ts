@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly until?: string;
   readonly reason?: string;
   readonly acceptShrink?: boolean;
+  /** Push: the period that it is for; null: none (an extra push). */
+  readonly period?: string | null;
   /** Push: settle what is open, seal nothing new. */
   readonly followUpOnly?: boolean;
   readonly onProgress?: (done: number, total?: number) => void;
@@ -166,6 +168,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     ticketOpened: () => {
       ticketsOpen = true;
     },
+    period: options.period ?? null,
     epoch: lease.epoch,
     runId: run,
     actor: options.by,

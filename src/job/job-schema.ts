@@ -49,6 +49,8 @@ export function jobShape(vocabulary: JobVocabulary): Shape {
     duty: optional(duty),
     platform: required(platform(vocabulary)),
     types: required({ is: 'map', of: forms(vocabulary), key: typePattern(vocabulary), min: 1 }),
+    deadlines: optional({ is: 'map', of: deadline, key: typePattern(vocabulary), min: 1 }),
+    confirm: optional({ is: 'map', of: oneOf('required'), key: typePattern(vocabulary), min: 1 }),
   });
   const unknown: Shape = { is: 'object', members: head('pull', 'push'), open: true };
   const kinds: { readonly [kind: string]: Shape } = { pull, push };
@@ -63,6 +65,8 @@ const head = (...kinds: readonly string[]): Members => ({
   schedule: optional(object({ cron: required(cron), catchUp: optional(duration) })),
 });
 
+const deadline = object({ workdays: required(integer(1, 250)), basis: required(text) });
+
 const duty = object({
   basis: required(text),
   every: required(oneOf('friday', 'month')),
@@ -72,6 +76,7 @@ const duty = object({
   whenOff: optional(oneOf('previous-workday', 'next-workday', 'same-day')),
   makeUpSunday: optional({ is: 'boolean' }),
   goLive: required(day),
+  extraPush: optional(oneOf('propose', 'make')),
 });
 
 const paging: Shape = {

@@ -1,3 +1,4 @@
+import type { DeadlineRule } from '../duty/deadline.ts';
 import type { MappingSpec, Sample } from '../mapping/mapping-spec.ts';
 import type { PlatformSpec } from '../platform-spec.ts';
 import type { SourceSpec } from '../source.ts';
@@ -50,6 +51,10 @@ export interface PushJob extends JobHead {
   readonly platformName: string;
   readonly platform: PlatformSpec;
   readonly duty?: Duty;
+  /** Type pattern → until when a decision must be public; default: 7 work days for licences and penalties of a duty. */
+  readonly deadlines?: { readonly [pattern: string]: DeadlineRule };
+  /** Type pattern → a division must say yes for each period before its records of these types leave. */
+  readonly confirm?: { readonly [pattern: string]: 'required' };
   /** Type pattern (`licence/*`) → outbound form names (`credit-sharing/licence-2018`), in order of trial. */
   readonly types: { readonly [pattern: string]: readonly string[] };
 }
@@ -65,6 +70,8 @@ export interface Duty {
   readonly whenOff?: 'previous-workday' | 'next-workday' | 'same-day';
   /** May a make-up Sunday be the moved day? Default false. */
   readonly makeUpSunday?: boolean;
+  /** What happens when the plan would break a deadline: show it (default), or push at the next retry window. */
+  readonly extraPush?: 'propose' | 'make';
   /** First day that counts, `YYYY-MM-DD`. */
   readonly goLive: string;
 }

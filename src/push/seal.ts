@@ -13,6 +13,8 @@ export interface Seal {
   readonly platformName: string;
   /** False lets the hot path skip looking for tickets to close. */
   readonly ticketsOpen: () => boolean;
+  /** The period that it is sealed for; null outside of one. */
+  readonly period: string | null;
   readonly epoch: number;
   readonly runId: number;
   readonly actor: string;
@@ -21,23 +23,30 @@ export interface Seal {
 
 /** Freezes a batch: exact bytes, deliveries, log entry, one transaction. */
 export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: BatchRow; outgoing: OutgoingBatch }> {
-  const { platformName: platform, runId, epoch, actor, now } = context;
+  const { platformName: platform, runId, epoch, period, actor, now } = context;
   const { id, form, members, bodyDigest, manifestRoot } = batch;
   const row = await inTransaction(context.db, async (tx) => {
-    const sealed = await sealBatch(tx, { ...batch, platform, runId, epoch }, now());
+    const sealed = await sealBatch(tx, { ...batch, platform, period, runId, epoch }, now());
     if (context.ticketsOpen())
       await mend(
         tx,
         members.map(({ recordId }) => platformSubject(platform, recordId)),
         now(),
       );
-    const detail = { form, members: members.length, bodyDigest, manifestRoot, epoch };
+    const detail = {
+      form,
+      members: members.length,
+      bodyDigest,
+      manifestRoot,
+      epoch,
+      ...(period === null ? {} : { period }),
+    };
     await appendLog(tx, now(), [{ actor, action: 'batch.sealed', platform, batchId: id, runId, detail }]);
     return sealed;
   });
   failpoint('S2-sealed');
   const idemKeys = members.map((member) => member.idemKey);
-  const { seq, period } = row;
+  const { seq } = row;
   const { body, contentType } = batch;
   const outgoing = { batchId: id, seq, period, epoch, body, bodyDigest, contentType, idemKeys };
   return { row, outgoing };

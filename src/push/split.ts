@@ -54,6 +54,7 @@ export async function splitBatch(
         rendition: 1,
         payloadHash: records[index]?.payloadHash ?? '',
       })),
+      period: batch.period,
       parentId: batch.id,
     };
     await sealBatch(tx, sealed, context.now());

@@ -33,6 +33,8 @@ export interface NewBatch {
   readonly bodyDigest: string;
   readonly manifestRoot: string;
   readonly members: readonly SealedMember[];
+  /** The period that it is sealed for. */
+  readonly period?: string | null;
   readonly parentId?: string;
 }
 
@@ -62,6 +64,7 @@ export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<Bat
     id: batch.id,
     platform: batch.platform,
     form: batch.form,
+    period: batch.period ?? null,
     state: 'SEALED' as const,
     run_id: batch.runId,
     members: batch.members.length,
@@ -145,6 +148,7 @@ const batchColumns = [
   'id',
   'platform',
   'form',
+  'period',
   'state',
   'run_id',
   'members',
