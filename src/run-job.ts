@@ -1,4 +1,5 @@
 import { HubError } from './errors.ts';
+import { sequenceAll } from './evidence/sequencer.ts';
 import { divisions, durationMs, type Hub } from './hub-context.ts';
 import { formsByType } from './job/forms-by-type.ts';
 import type { Job, PullJob, PushJob } from './job/job.ts';
@@ -43,12 +44,14 @@ export async function runJob(hub: Hub, name: string, options: RunOptions): Promi
   const holder = thisProcess();
   const { now } = hub;
   const run =
-    options.run ?? (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason }));
+    options.run ??
+    (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason, by: options.by }));
   hub.trace.info('run.start', { run, job: name, by: options.by });
   const report = await underLease(hub, job, holder, options, run);
   // An interrupted run goes on by itself at the next start, like one whose process was killed.
   const state = options.signal.aborted ? 'died' : report.state;
-  await endRun(hub.db, run, { state, report: reportJson(report), now: now() });
+  await endRun(hub.db, run, { state, report: reportJson(report), now: now(), by: options.by });
+  await sequenceAll(hub.db);
   hub.trace[report.state === 'done' ? 'info' : 'error']('run.end', {
     run,
     job: name,
