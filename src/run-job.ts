@@ -12,6 +12,7 @@ import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } fro
 import { countOpen } from './store/quarantine.ts';
 import { readReleases } from './store/releases.ts';
 import { endRun, openRuns, startRun } from './store/runs.ts';
+import { openVault } from './store/vault.ts';
 
 export interface RunOptions {
   readonly signal: AbortSignal;
@@ -155,7 +156,8 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const spec = job.platform;
   const { platformName: name } = job;
   const { allowedHosts, hubId } = settings;
-  const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId });
+  const vault = openVault(db, settings.secretKey, options.by);
+  const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
   const render = await rendering(hub, job);
   const byJob = divisions(hub.jobs);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });

@@ -37,7 +37,7 @@ export function readSetup(
     calendar: workCalendar(table),
     schemasDigest: digest,
     jobs,
-    secrets,
+    secrets: settings.secretKey === undefined ? secrets : [...secrets, settings.secretKey],
     faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults],
   };
 }

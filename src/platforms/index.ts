@@ -3,6 +3,7 @@ import type { Platform } from '../platform.ts';
 import type { PlatformSpec } from '../platform-spec.ts';
 import type { Form } from '../schema/outbound.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
+import { templateForm } from '../wire/body-template.ts';
 import { openHttp } from './http.ts';
 import type { OpenOptions } from './open.ts';
 import { packageZip } from './package-zip.ts';
@@ -17,8 +18,10 @@ type Opener<U extends PlatformSpec['use']> = (
 const openers = { http: openHttp, sftp: openSftp } satisfies { readonly [U in PlatformSpec['use']]: Opener<U> };
 
 /** How a platform wants its batches written; `forms` tell the order and the titles of columns. */
-export const wireFormOf = (spec: PlatformSpec, forms: Iterable<Form> = []): WireForm =>
-  spec.use === 'sftp' ? packageZip(spec, forms) : PACKAGE_FORM;
+export function wireFormOf(spec: PlatformSpec, forms: Iterable<Form> = []): WireForm {
+  if (spec.use === 'sftp') return packageZip(spec, forms);
+  return spec.use === 'http' && typeof spec.body === 'object' ? templateForm(spec.body) : PACKAGE_FORM;
+}
 
 export interface PlatformOptions extends Omit<OpenOptions, 'allowed'> {
   /** HUB_ALLOWED_HOSTS; empty: the host that the job names, and no other. */
