@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { WorkCalendar } from './calendar/work-calendar.ts';
+import type { AlarmFile } from './job/alarm-file.ts';
 import { durationS } from './job/duration.ts';
 import type { Job, PullJob } from './job/job.ts';
 import type { Form } from './schema/outbound.ts';
@@ -17,6 +18,7 @@ export interface Setup {
   readonly types: ReadonlyMap<string, UnifiedType>;
   readonly forms: ReadonlyMap<string, Form>;
   readonly calendar: WorkCalendar;
+  readonly alarms: AlarmFile;
   /** Changes with any schema of the schemas folder. */
   readonly schemasDigest: string;
   /** Values that must never appear in a trace. */

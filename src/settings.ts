@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { ALARM_SETTING_NAMES, type AlarmSettings, readAlarmSettings } from './alarm-settings.ts';
 import type { SetupFault } from './errors.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -22,8 +23,7 @@ export interface Settings {
   readonly allowedHosts: readonly string[];
   /** Part of every idem key (delivery.md §1.3): never change it once something was sent. */
   readonly hubId: string;
-  /** 64 hex digits or Base64 of 32 bytes: encrypts the secrets that platforms issue (store/vault.ts), nothing else. */
-  readonly secretKey?: string;
+  readonly alarm: AlarmSettings;
 }
 
 export interface Listen {
@@ -52,7 +52,7 @@ const KNOWN = [
   'HUB_ALLOWED_HOSTS',
   'HUB_ID',
   'HUB_USER',
-  'HUB_SECRET_KEY',
+  ...ALARM_SETTING_NAMES,
   'HUB_FAILPOINT',
   'HUB_TEST_INSTALL',
 ] as const;
@@ -68,7 +68,8 @@ export function readSettings(env: Environment): {
   readonly settings: Settings;
   readonly faults: readonly SetupFault[];
 } {
-  const faults: SetupFault[] = [...unknownNames(env), ...unsafeTls(env)];
+  const { alarm, faults: alarmFaults } = readAlarmSettings(env);
+  const faults: SetupFault[] = [...unknownNames(env), ...unsafeTls(env), ...alarmFaults];
   const read = <T>(name: (typeof KNOWN)[number], fallback: T, parse: (text: string) => Parsed<T>): T => {
     const text = env[name]?.trim();
     if (text === undefined || text === '') return fallback;
@@ -78,7 +79,6 @@ export function readSettings(env: Environment): {
     return fallback;
   };
   const dataDir = read('HUB_DATA_DIR', 'data', asText);
-  const secretKey = read('HUB_SECRET_KEY', '', asSecretKey);
   const settings: Settings = {
     databaseUrl: read('HUB_DATABASE_URL', `sqlite:${join(dataDir, 'hub.db')}`, asDatabaseUrl),
     listen: read('HUB_LISTEN', { host: '127.0.0.1', port: 8710 }, asLoopback),
@@ -89,7 +89,7 @@ export function readSettings(env: Environment): {
     traceLevel: read<TraceLevel>('HUB_TRACE_LEVEL', 'info', asTraceLevel),
     allowedHosts: read<readonly string[]>('HUB_ALLOWED_HOSTS', [], asHosts),
     hubId: read('HUB_ID', 'zhengxin-hub', asHubId),
-    ...(secretKey === '' ? {} : { secretKey }),
+    alarm,
   };
   return { settings, faults };
 }
@@ -118,15 +118,6 @@ function unsafeTls(env: Environment): SetupFault[] {
     },
   ];
 }
-
-/** Never repeats the key in a message. */
-const asSecretKey = (text: string): Parsed<string> =>
-  /^[0-9a-f]{64}$/i.test(text) || (/^[A-Za-z0-9+/_-]{43}=?$/.test(text) && Buffer.from(text, 'base64').length === 32)
-    ? { value: text }
-    : {
-        zh: '应为 64 位十六进制（openssl rand -hex 32）或 32 字节的 Base64',
-        en: 'must be 64 hex digits (openssl rand -hex 32) or Base64 of 32 bytes',
-      };
 
 const asText = (text: string): Parsed<string> => ({ value: text });
 

@@ -75,6 +75,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   approve: changes('approver'),
 
   'alarm test': changes('sysadmin', 'operator'),
+  'alarm close': changes('operator'),
   backup: changes('sysadmin'),
   restore: changes('sysadmin'),
   'user list': reads('sysadmin', 'auditor'),

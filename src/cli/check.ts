@@ -1,3 +1,4 @@
+import { checkOverdue } from './check-overdue.ts';
 import type { Define } from './command.ts';
 import { complain, faultLine, print, printJson } from './print.ts';
 import { readSetup } from './setup.ts';
@@ -7,9 +8,14 @@ export const checkCommand: Define = (program, act) => {
   program
     .command('check')
     .description('检查设置、模式与作业，列出全部问题 (check settings, schemas and jobs; list every fault)')
+    .option(
+      '--overdue',
+      '只看有无逾期与静默，供系统定时任务调用 (only: is anything overdue or silent; for the system cron)',
+    )
     .option('--json', '输出 JSON (print JSON)')
     .action(
-      act(async ({ json }: { json?: boolean }) => {
+      act(async ({ json, overdue }: { json?: boolean; overdue?: boolean }) => {
+        if (overdue) return checkOverdue(json ?? false);
         const { jobs, types, forms, faults } = readSetup();
         const good = faults.length === 0;
         const counts = { jobs: jobs.length, types: types.size, forms: forms.size };

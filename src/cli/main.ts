@@ -19,6 +19,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   ledger: async () => (await import('./ledger.ts')).ledgerCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   batches: async () => (await import('./batches.ts')).batchesCommand,
+  alarm: async () => (await import('./alarm.ts')).alarmCommand,
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
   log: async () => (await import('./log.ts')).logCommand,
   code: async () => (await import('./code.ts')).codeCommand,

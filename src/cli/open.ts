@@ -25,7 +25,7 @@ export async function withDatabase<T>(work: (opened: OpenDatabase) => Promise<T>
 }
 
 /** Asking must not make an empty database where there was none: the path is probably wrong. */
-function refuseMissing({ databaseUrl }: Settings): void {
+export function refuseMissing({ databaseUrl }: Settings): void {
   const path = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
   if (path === undefined || existsSync(path)) return;
   throw new HubError('DATABASE_MISSING', `还没有数据库 ${path} (there is no database there yet)`, {

@@ -10,6 +10,7 @@ import { complain } from './print.ts';
 import { databaseRunBook } from './run-book.ts';
 import { type ReadSetup, readSoundSetup } from './setup.ts';
 import { untilSignal } from './signal.ts';
+import { keepWatch } from './watch-thread.ts';
 
 /** `hub serve`: the scheduler with its engine, and the health addresses; ends on SIGINT or SIGTERM after draining. */
 export const serveCommand: Define = (program, act) => {
@@ -45,6 +46,7 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
   const { jobs, now, trace } = hub;
   const scheduler = createScheduler({ jobs, zone: hub.settings.timezone, book, engine, now, trace });
   const following = followUp(hub, engine, signal);
+  const watching = keepWatch(trace, signal);
   await serveUntil({
     scheduler,
     engine,
@@ -56,7 +58,7 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
       process.send?.('ready');
     },
   });
-  await following;
+  await Promise.all([following, watching]);
 }
 
 const FOLLOW_MS = 60_000;

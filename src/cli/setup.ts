@@ -1,7 +1,9 @@
+import { alarmSecrets } from '../alarm-settings.ts';
 import { calendarFile, loadCalendar } from '../calendar/load-calendar.ts';
 import { workCalendar } from '../calendar/work-calendar.ts';
 import { SetupError, type SetupFault } from '../errors.ts';
 import type { Setup } from '../hub-context.ts';
+import { loadAlarmFile } from '../job/alarm-file.ts';
 import type { Job } from '../job/job.ts';
 import { loadJobs } from '../job/job-file.ts';
 import { loadSchemas } from '../schema/schema.ts';
@@ -28,6 +30,7 @@ export function readSetup(
     jobs,
     secrets,
   } = loadJobs(settings.jobsDir, env, { types, forms, hosts: settings.allowedHosts });
+  const { alarms, faults: alarmFaults } = loadAlarmFile(settings.jobsDir, env, jobs);
   const allowedHosts = settings.allowedHosts.length > 0 ? settings.allowedHosts : hostsOf(jobs);
   return {
     env,
@@ -37,8 +40,9 @@ export function readSetup(
     calendar: workCalendar(table),
     schemasDigest: digest,
     jobs,
-    secrets: settings.secretKey === undefined ? secrets : [...secrets, settings.secretKey],
-    faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults],
+    alarms,
+    secrets: [...secrets, ...alarmSecrets(settings.alarm)],
+    faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults, ...alarmFaults],
   };
 }
 

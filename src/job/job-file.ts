@@ -4,11 +4,10 @@ import { isNode, type Node, visit } from 'yaml';
 import type { SetupFault } from '../errors.ts';
 import { checkMapping } from '../mapping/mapping-check.ts';
 import { readers } from '../rules/formats.ts';
-import type { Form } from '../schema/outbound.ts';
 import type { UnifiedType } from '../schema/schema.ts';
 import type { Environment } from '../settings.ts';
+import { ALARM_FILE } from './alarm-file.ts';
 import { durationS } from './duration.ts';
-import { httpPlatformFaults } from './http-platform-check.ts';
 import type { Duty, Job, PullJob, PushJob, Schedule } from './job.ts';
 import { sampleFaults } from './job-samples.ts';
 import { type JobVocabulary, jobShape } from './job-schema.ts';
@@ -19,7 +18,7 @@ import { readYaml, type YamlFile } from './yaml-file.ts';
 /** What job files may name: record types and outbound forms by name, and the hosts of HUB_ALLOWED_HOSTS (empty: all). */
 export interface JobContext {
   readonly types: ReadonlyMap<string, UnifiedType>;
-  readonly forms: ReadonlyMap<string, Pick<Form, 'columns'>>;
+  readonly forms: ReadonlyMap<string, unknown>;
   readonly hosts?: readonly string[];
   /** `YYYY-MM-DD`, for samples with dates; default: today. */
   readonly today?: string;
@@ -37,7 +36,7 @@ export interface LoadedJobs {
 export function loadJobs(dir: string, env: Environment, context: JobContext): LoadedJobs {
   if (!existsSync(dir)) return { jobs: [], secrets: [], faults: [noFolder(dir)] };
   const files = readdirSync(dir)
-    .filter((file) => /\.ya?ml$/.test(file))
+    .filter((file) => /\.ya?ml$/.test(file) && file !== ALARM_FILE)
     .sort();
   const loaded = files.map((file) => loadJob(join(dir, file), env, context));
   return {
@@ -63,7 +62,7 @@ function loadJob(path: string, env: Environment, context: JobContext): LoadedJob
   const faults = [
     ...file.faults,
     ...nameFaults(path, job, file),
-    ...(job.kind === 'pull' ? pullFaults(job, file, context) : pushFaults(job, file, context, env)),
+    ...(job.kind === 'pull' ? pullFaults(job, file, context) : dutyFaults(job, file)),
   ];
   return faults.length > 0 ? { faults, secrets } : { job, faults, secrets };
 }
@@ -133,21 +132,6 @@ function pullFaults(job: PullJob, file: YamlFile, { types, today }: JobContext):
   const broken = sampleFaults(job, type, today ?? new Date().toISOString().slice(0, 10));
   return broken.map(({ at, zh, en }) => file.fault(nodeAt(file, at), zh, en));
 }
-
-function pushFaults(job: PushJob, file: YamlFile, { forms }: JobContext, env: Environment): SetupFault[] {
-  const columns = new Set(
-    Object.values(job.types).flatMap((names) => names.flatMap((name) => columnsOf(forms.get(name)))),
-  );
-  const hasSecretKey = (env['HUB_SECRET_KEY'] ?? '') !== '';
-  const wrong = job.platform.use === 'http' ? httpPlatformFaults(job.platform, { columns, hasSecretKey }) : [];
-  const faults = wrong.map(({ path, zh, en }) => {
-    const place = ['platform', ...path];
-    return file.fault(nodeAt(file, place), `${place.join('.')}：${zh}`, `${place.join('.')}: ${en}`);
-  });
-  return [...dutyFaults(job, file), ...faults];
-}
-
-const columnsOf = (form: Pick<Form, 'columns'> | undefined): string[] => form?.columns.map(({ name }) => name) ?? [];
 
 function dutyFaults({ duty }: PushJob, file: YamlFile): SetupFault[] {
   if (duty === undefined || duty.due > duty.start) return [];

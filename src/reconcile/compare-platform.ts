@@ -1,3 +1,4 @@
+import { isoWeek } from '../calendar/day.ts';
 import type { Hub } from '../hub-context.ts';
 import type { HeldRecord, Platform } from '../platform.ts';
 import {
@@ -13,7 +14,7 @@ import { type LedgerDelivery, type LedgerRecord, ledgerAfter } from '../store/le
 import type { Difference } from '../store/reconciliations.ts';
 import { type Comparison, handfuls, mergeByKey, paged } from './compare.ts';
 import { judgeRecord, newestAccepted } from './judge-record.ts';
-import { isoWeek, openTally, type Tally } from './tally.ts';
+import { openTally, type Tally } from './tally.ts';
 
 export interface PlatformComparison {
   readonly hub: Hub;
@@ -173,4 +174,5 @@ function addUp(tally: Tally, { record, listed, due, period }: Counted): void {
 }
 
 /** Outside of a period: the ISO week of its sealing. */
-const periodOf = (hub: Hub, { sealedAt }: LedgerDelivery): string => isoWeek(hub.localDate(new Date(sealedAt)));
+const periodOf = (hub: Hub, { period, sealedAt }: LedgerDelivery): string =>
+  period ?? isoWeek(hub.localDate(new Date(sealedAt)));

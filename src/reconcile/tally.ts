@@ -67,12 +67,3 @@ function count(sum: Sum, { key, version, payloadHash }: Line): void {
 }
 
 const sideOf = ({ records, hash }: Sum): Side => ({ records, digest: hash.copy().digest('hex') });
-
-/** ISO 8601 week of a local date, `2026-W48`. */
-export function isoWeek(date: string): string {
-  const day = new Date(`${date}T00:00:00Z`);
-  day.setUTCDate(day.getUTCDate() + 4 - (day.getUTCDay() || 7));
-  const year = day.getUTCFullYear();
-  const week = Math.ceil(((day.getTime() - Date.UTC(year, 0, 1)) / 86_400_000 + 1) / 7);
-  return `${year}-W${String(week).padStart(2, '0')}`;
-}

@@ -18,6 +18,8 @@ export interface LedgerDelivery {
   /** Lower-case hex SHA-256 of the data sent. */
   readonly payloadHash: string;
   readonly idemKey: string;
+  /** Null: outside of a period. */
+  readonly period: string | null;
   readonly sealedAt: string;
   readonly settledAt: string | null;
 }
@@ -51,7 +53,7 @@ async function deliveriesOf(
   const found = new Map<number, LedgerDelivery[]>();
   if (ids.length === 0) return found;
   const sql = `SELECT d.record_id AS "recordId", d.version, d.operation, d.state, d.payload_digest AS "digest",
-      d.idem_key AS "idemKey", b.sealed_at AS "sealedAt", b.settled_at AS "settledAt"
+      d.idem_key AS "idemKey", b.period, b.sealed_at AS "sealedAt", b.settled_at AS "settledAt"
     FROM deliveries d JOIN batches b ON b.seq = d.batch_seq
     WHERE d.platform = ? AND d.record_id IN (${placeholders(ids.length)}) ORDER BY d.record_id, d.version, d.rendition`;
   for (const { recordId, digest, ...rest } of await select<DeliveryRow>(db, sql, [platform, ...ids])) {
@@ -108,3 +110,6 @@ async function pendingTotals(db: Reader, platform: string, types: readonly strin
   const rows = await select<{ type: string; n: number }>(db, sql, [...types, platform, platform]);
   return new Map(rows.map(({ type, n }) => [type, Number(n)]));
 }
+
+export const wasSentAnything = async (db: Reader, platform: string): Promise<boolean> =>
+  (await select(db, 'SELECT seq FROM batches WHERE platform = ? LIMIT 1', [platform])).length > 0;

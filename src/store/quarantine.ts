@@ -191,6 +191,16 @@ export async function listQuarantine(db: Reader, filter: TicketFilter = {}): Pro
   return (await query).map(toTicket);
 }
 
+/** Open tickets of a division per stage. */
+export async function countDivision(db: Reader, division: string): Promise<{ stage: Stage; n: number }[]> {
+  const sql =
+    "SELECT stage, COUNT(*) AS n FROM quarantine WHERE state = 'open' AND division = ? GROUP BY stage ORDER BY stage";
+  return (await select<{ stage: Stage; n: number }>(db, sql, [division])).map(({ stage, n }) => ({
+    stage,
+    n: Number(n),
+  }));
+}
+
 /** One ticket with the raw bytes and the fields as read. */
 export async function showQuarantine(
   db: Reader,

@@ -11,6 +11,14 @@ export interface Compared {
 
 export type ReconcileState = 'running' | 'good' | 'different' | 'failed';
 
+export interface ReconciliationRow extends Compared {
+  readonly id: number;
+  readonly state: ReconcileState;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly report: JsonObject | null;
+}
+
 /** Opens a comparison; `undefined` when somebody has taken this due time already. */
 export async function openReconciliation(
   db: Db,
@@ -142,4 +150,28 @@ export async function openDifferences(db: Reader, { kind, scope }: Compared, lim
      WHERE d.kind = ? AND d.scope = ? AND d.closed_at IS NULL ORDER BY d.first_seen_at, d.name LIMIT ${limit}`,
     [kind, scope],
   );
+}
+
+/** Newest comparison that ended, if any. */
+export async function lastReconciliation(
+  db: Reader,
+  { kind, scope }: Compared,
+): Promise<ReconciliationRow | undefined> {
+  const [row] = await select<Omit<ReconciliationRow, 'report'> & { report: string | null }>(
+    db,
+    `SELECT id, kind, scope, state, started_at AS "startedAt", ended_at AS "endedAt", report FROM reconciliations
+     WHERE kind = ? AND scope = ? AND state <> 'running' ORDER BY id DESC LIMIT 1`,
+    [kind, scope],
+  );
+  return row && { ...row, report: row.report === null ? null : JSON.parse(row.report) };
+}
+
+/** How many stand open per far end, and since when. */
+export async function differenceTotals(
+  db: Reader,
+): Promise<(Compared & { readonly n: number; readonly oldest: string })[]> {
+  const sql = `SELECT kind, scope, COUNT(*) AS n, MIN(first_seen_at) AS oldest FROM differences
+    WHERE closed_at IS NULL GROUP BY kind, scope ORDER BY kind, scope`;
+  const rows = await select<Compared & { n: number; oldest: string }>(db, sql);
+  return rows.map((row) => ({ ...row, n: Number(row.n) }));
 }

@@ -11,6 +11,7 @@ describe('settings', () => {
     const { settings, faults } = readSettings({ PATH: '/bin' });
     expect(faults).toEqual([]);
     expect(settings).toEqual({
+      alarm: {},
       databaseUrl: 'sqlite:data/hub.db',
       listen: { host: '127.0.0.1', port: 8710 },
       dataDir: 'data',

@@ -6,7 +6,6 @@ import { sha256 } from '../../src/canonical.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { Job, PullJob, PushJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
-import type { HttpPlatformSpec } from '../../src/platform-spec.ts';
 import { loadSchemas } from '../../src/schema/schema.ts';
 import type { Page, Source } from '../../src/source.ts';
 import { silentTrace } from '../../src/trace.ts';
@@ -40,8 +39,10 @@ export async function openTestHub(
       traceLevel: 'error',
       allowedHosts: [],
       hubId: 'hub-under-test',
+      alarm: {},
     },
     jobs,
+    alarms: { divisions: {}, watch: [] },
     types: schemas.types,
     forms: schemas.forms,
     calendar,
@@ -86,7 +87,7 @@ export const pullJob = (change: Partial<PullJob> = {}): PullJob => ({
   ...change,
 });
 
-export const pushJob = (url: string, change: Partial<HttpPlatformSpec> = {}): PushJob => ({
+export const pushJob = (url: string, change: Partial<PushJob['platform']> = {}): PushJob => ({
   kind: 'push',
   name: 'push-credit-sharing',
   file: 'jobs/push-credit-sharing.yaml',

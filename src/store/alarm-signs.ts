@@ -1,0 +1,75 @@
+import { type Reader, select } from './database.ts';
+
+/** What checks look at. Every query here runs each minute: none may walk through all records. */
+
+export interface EndedRun {
+  readonly id: number;
+  readonly state: string;
+  readonly dueAt: string | null;
+  readonly endedAt: string;
+  readonly report: string | null;
+}
+
+/** The newest runs of a job that came to an end, newest first. */
+export const endedRuns = (db: Reader, job: string, limit: number): Promise<EndedRun[]> =>
+  select(
+    db,
+    `SELECT id, state, due_at AS "dueAt", ended_at AS "endedAt", report FROM runs
+     WHERE job = ? AND state NOT IN ('running', 'skipped') AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ${limit}`,
+    [job],
+  );
+
+export interface PlatformCount {
+  readonly platform: string;
+  readonly n: number;
+  readonly oldest: string;
+}
+
+const counted = async (db: Reader, sql: string): Promise<PlatformCount[]> =>
+  (await select<PlatformCount>(db, sql)).map((row) => ({ ...row, n: Number(row.n) }));
+
+/** Batches that only a person can move on. */
+export const heldBatches = (db: Reader): Promise<PlatformCount[]> =>
+  counted(
+    db,
+    "SELECT platform, COUNT(*) AS n, MIN(sealed_at) AS oldest FROM batches WHERE state = 'HELD' GROUP BY platform",
+  );
+
+/** Batches on their way: whatever is neither final nor held. */
+export const unsettledBatches = (db: Reader): Promise<PlatformCount[]> =>
+  counted(
+    db,
+    `SELECT platform, COUNT(*) AS n, MIN(sealed_at) AS oldest FROM batches
+     WHERE state IN ('SEALED', 'SENDING', 'RETRY_WAIT', 'RECEIVED', 'UNKNOWN') GROUP BY platform`,
+  );
+
+/** How long the scheduler has not stirred, ms; `undefined`: it never has. */
+export async function schedulerSilence(db: Reader, now: Date): Promise<number | undefined> {
+  const [row] = await select<{ last: string | null }>(db, 'SELECT MAX(last_at) AS last FROM heartbeats');
+  return row?.last ? now.getTime() - Date.parse(row.last) : undefined;
+}
+
+export interface OwedPeriod {
+  readonly platform: string;
+  readonly period: string;
+  readonly dueAt: string;
+}
+
+/** Periods that are past their due time and not done, oldest first. */
+export const overduePeriods = (db: Reader, now: Date): Promise<OwedPeriod[]> =>
+  select(
+    db,
+    `SELECT platform, period, due_at AS "dueAt" FROM periods WHERE state = 'open' AND due_at <= ? ORDER BY due_at, platform`,
+    [now.toISOString()],
+  );
+
+/** Platforms whose next period is past its due time and was not even begun: nobody made it. */
+export const unmadePeriods = (
+  db: Reader,
+  now: Date,
+): Promise<{ readonly platform: string; readonly dueAt: string }[]> =>
+  select(
+    db,
+    'SELECT platform, MAX(next_due_at) AS "dueAt" FROM periods GROUP BY platform HAVING MAX(next_due_at) <= ?',
+    [now.toISOString()],
+  );

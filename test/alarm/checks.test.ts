@@ -1,0 +1,252 @@
+import { createServer as createHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { certificateCheck } from '../../src/alarm/certificate-check.ts';
+import type { Check } from '../../src/alarm/check.ts';
+import { deliveryCheck } from '../../src/alarm/delivery-checks.ts';
+import { type DiskSpace, diskCheck } from '../../src/alarm/disk-check.ts';
+import { dutyCheck } from '../../src/alarm/duty-check.ts';
+import type { AlarmKind, Finding } from '../../src/alarm/finding.ts';
+import { beat } from '../../src/alarm/heartbeat.ts';
+import { overdue } from '../../src/alarm/overdue.ts';
+import { reconcileCheck } from '../../src/alarm/reconcile-check.ts';
+import { runCheck } from '../../src/alarm/run-checks.ts';
+import { CHECKS } from '../../src/alarm/tend.ts';
+import { watchCheck } from '../../src/alarm/watch-check.ts';
+import type { Hub } from '../../src/hub-context.ts';
+import type { AlarmFile } from '../../src/job/alarm-file.ts';
+import type { Job } from '../../src/job/job.ts';
+import { weeklyInstant } from '../../src/reconcile/weekly.ts';
+import { inTransaction } from '../../src/store/database.ts';
+import { keepDifferences, openReconciliation } from '../../src/store/reconciliations.ts';
+import { endRun, startRun } from '../../src/store/runs.ts';
+import { certificate } from '../support/certificate.ts';
+import { databases, onBothDatabases } from '../support/databases.ts';
+import { cleanUp, NOW, openTestHub, pullJob, pushJob } from '../support/hub.ts';
+import { webhookSink } from '../support/webhook-sink.ts';
+
+const signal = new AbortController().signal;
+const HOUR = 3_600_000;
+
+interface Bench {
+  readonly hub: Hub;
+  readonly clock: { now: Date };
+  readonly see: (check: Check, open?: readonly string[]) => Promise<readonly Finding[]>;
+}
+
+async function bench(url: string, jobs: readonly Job[] = [], alarms?: AlarmFile): Promise<Bench> {
+  const clock = { now: NOW };
+  const base = await openTestHub(url, jobs, clock);
+  const hub: Hub = alarms === undefined ? base : { ...base, alarms };
+  const see = (check: Check, open: readonly string[] = []) =>
+    check.look({ hub, signal, isOpen: (subject) => open.includes(subject) });
+  return { hub, clock, see };
+}
+
+async function ran(
+  hub: Hub,
+  job: string,
+  end: { state: 'done' | 'failed' | 'held'; n?: number; code?: string; due?: number },
+) {
+  const id = await startRun(hub.db, { job, kind: 'pull', holder: 'h', now: hub.now() });
+  if (end.due !== undefined) {
+    const due = new Date(NOW.getTime() + end.due * HOUR).toISOString();
+    await inTransaction(hub.db, (tx) => tx('runs').where({ id }).update({ due_at: due }));
+  }
+  const error = end.code === undefined ? {} : { error: { code: end.code, message: 'm', fix: 'f' } };
+  await endRun(hub.db, id, { state: end.state, now: hub.now(), report: { counts: { read: end.n ?? 1 }, ...error } });
+}
+
+const heldBatch = (platform: string, state: string, sealedAt: Date, seq: number) => ({
+  ...{
+    seq,
+    id: `b${seq}`,
+    platform,
+    form: 'f',
+    state,
+    run_id: 1,
+    members: 1,
+    body: Buffer.alloc(1),
+    attempts: 0,
+    epoch: 1,
+  },
+  ...{ body_digest: Buffer.alloc(32), manifest_root: Buffer.alloc(32), sealed_at: sealedAt.toISOString() },
+});
+
+const period = (platform: string, name: string, dueAt: string, nextDueAt: string) => ({
+  ...{ platform, duty: `push-${platform}`, period: name, nominal: '2026-11-27', day: '2026-11-27' },
+  ...{ planned_at: dueAt, due_at: dueAt, grace_until: dueAt, next_planned_at: nextDueAt, next_due_at: nextDueAt },
+  ...{ coverage: 'covered', backfilled: 0, state: 'open', created_at: dueAt },
+});
+
+test('each kind of alarm belongs to one check', () => {
+  const kinds: AlarmKind[] = CHECKS.flatMap((check) => check.kinds);
+  expect(new Set(kinds).size).toBe(kinds.length);
+});
+
+onBothDatabases('checks on', ({ url }) => {
+  test('a failed run is found until the next good one, and is urgent where a person must act', async () => {
+    const b = await bench(await url(), [pullJob()]);
+    await ran(b.hub, 'pull-printing', { state: 'failed', code: 'SOURCE_DOWN' });
+    expect(await b.see(runCheck)).toMatchObject([{ subject: 'run:pull-printing', exhausted: false, level: 'warning' }]);
+    await ran(b.hub, 'pull-printing', { state: 'failed', code: 'SOURCE_DOWN' });
+    await ran(b.hub, 'pull-printing', { state: 'failed', code: 'SOURCE_DOWN' });
+    expect(await b.see(runCheck)).toMatchObject([{ exhausted: true, zh: expect.stringContaining('连续 3 次') }]);
+    await ran(b.hub, 'pull-printing', { state: 'done' });
+    expect(await b.see(runCheck)).toEqual([]);
+    await ran(b.hub, 'pull-printing', { state: 'held', code: 'SOURCE_SHRUNK' });
+    expect(await b.see(runCheck)).toMatchObject([{ exhausted: true, level: 'urgent' }]);
+  });
+
+  test('nothing read is found only where something is usual', async () => {
+    const b = await bench(await url(), [pullJob()]);
+    for (const due of [1, 2, 3, 4]) await ran(b.hub, 'pull-printing', { state: 'done', n: 7, due });
+    await ran(b.hub, 'pull-printing', { state: 'done', n: 0, due: 5 });
+    expect(await b.see(runCheck)).toEqual([]);
+    await ran(b.hub, 'pull-printing', { state: 'done', n: 3, due: 6 });
+    for (const due of [7, 8, 9, 10]) await ran(b.hub, 'pull-printing', { state: 'done', n: 7, due });
+    await ran(b.hub, 'pull-printing', { state: 'done', n: 0, due: 11 });
+    expect(await b.see(runCheck)).toMatchObject([{ kind: 'zero', zh: expect.stringContaining('至少 3 条') }]);
+  });
+
+  test('held batches and deliveries older than two days are found per platform', async () => {
+    const b = await bench(await url());
+    const old = new Date(NOW.getTime() - 49 * HOUR);
+    await inTransaction(b.hub.db, (tx) =>
+      tx('batches').insert([
+        heldBatch('a', 'HELD', old, 1),
+        heldBatch('b', 'UNKNOWN', old, 2),
+        heldBatch('c', 'RECEIVED', NOW, 3),
+        heldBatch('d', 'SETTLED', old, 4),
+      ]),
+    );
+    const found = await b.see(deliveryCheck);
+    expect(found.map(({ subject }) => subject)).toEqual(['batch:a', 'delivery:b']);
+    expect(found[1]?.since).toBe(old.toISOString());
+  });
+
+  test('a duty that is open is told of at 20:00 and at 23:30 of its day, local time', async () => {
+    const b = await bench(await url());
+    const due = '2026-11-27T10:00:00.000Z';
+    await inTransaction(b.hub.db, (tx) =>
+      tx('periods').insert(period('p', '2026-W48', due, '2026-12-04T10:00:00.000Z')),
+    );
+    const at = async (instant: string) => {
+      b.clock.now = new Date(instant);
+      return (await b.see(dutyCheck)).map(({ subject }) => subject);
+    };
+    expect(await at('2026-11-27T11:59:00Z')).toEqual([]);
+    expect(await at('2026-11-27T12:00:00Z')).toEqual(['duty:p:2026-W48:20:00']);
+    expect(await at('2026-11-27T15:30:00Z')).toEqual(['duty:p:2026-W48:20:00', 'duty:p:2026-W48:23:30']);
+    await inTransaction(b.hub.db, (tx) => tx('periods').update({ state: 'closed' }));
+    expect(await at('2026-11-27T15:31:00Z')).toEqual([]);
+  });
+
+  test('from outside, an overdue duty, one that nobody began and a silent scheduler are one sentence each', async () => {
+    const b = await bench(await url());
+    const look = (at: string) => overdue(b.hub.db, new Date(at), 'Asia/Shanghai');
+    expect(await look('2026-11-27T02:00:00Z')).toMatchObject({ good: false, silentMinutes: null });
+    const [due, next] = ['2026-11-27T10:00:00.000Z', '2026-12-04T10:00:00.000Z'];
+    await inTransaction(b.hub.db, async (tx) => {
+      await tx('heartbeats').insert({ holder: 'h', from_at: due, last_at: '2026-11-27T10:05:00.000Z' });
+      await tx('periods').insert({ ...period('p', '2026-W48', due, next), state: 'closed' });
+    });
+    expect(await look('2026-11-27T10:06:00Z')).toEqual({ good: true, sentences: [], silentMinutes: 1 });
+    await inTransaction(b.hub.db, (tx) => tx('periods').update({ state: 'open' }));
+    const bad = await look('2026-12-04T10:01:00Z');
+    expect(bad.sentences).toHaveLength(3);
+    expect(bad.sentences.join('\n')).toMatch(/silent[\s\S]*2026-W48[\s\S]*not even begun/);
+  });
+
+  test('differences are found at once and become a matter for a person after a week', async () => {
+    const b = await bench(await url(), [pushJob('http://127.0.0.1:9')]);
+    const scope = { kind: 'platform', scope: 'credit-sharing' } as const;
+    const id = (await openReconciliation(b.hub.db, scope, { by: 't', now: NOW })) ?? 0;
+    const one = { name: 'k', state: 'missing', cause: 'absent' } as const;
+    const rest = { recordId: 1, type: 't', period: undefined, version: 1, heldVersion: undefined };
+    await keepDifferences(b.hub.db, scope, { id, now: NOW, differences: [{ ...one, ...rest }] });
+    expect(await b.see(reconcileCheck)).toMatchObject([
+      { exhausted: false, zh: expect.stringContaining('1 条不一致') },
+    ]);
+    b.clock.now = new Date(NOW.getTime() + 8 * 24 * HOUR);
+    expect(await b.see(reconcileCheck)).toMatchObject([{ exhausted: true, level: 'urgent' }]);
+  });
+
+  test('the disk is told of when it is nearly full, and beforehand when it fills steadily', async () => {
+    const b = await bench(await url());
+    const GIB = 2 ** 30;
+    const see = (space: DiskSpace) => b.see(diskCheck(async () => space));
+    expect(await see({ free: 100 * GIB, size: 200 * GIB })).toEqual([]);
+    b.clock.now = new Date(NOW.getTime() + 10 * 24 * HOUR);
+    const later = await see({ free: 50 * GIB, size: 200 * GIB });
+    expect(later.map(({ subject }) => subject)).toEqual(['disk:end:30']);
+    expect(later[0]?.zh).toContain('约 10 天');
+    expect(await see({ free: GIB / 4, size: 200 * GIB })).toMatchObject([
+      { subject: 'disk:little', level: 'urgent' },
+      {},
+    ]);
+  });
+});
+
+const sqlite = async (): Promise<string> => (await databases[0]?.url()) ?? '';
+
+test('a token is told of 60, 30 and 7 days before its last day, each once', async () => {
+  const watch = [{ what: '信用共享平台令牌', expires: '2027-01-20' }];
+  const b = await bench(await sqlite(), [], { divisions: {}, watch });
+  const said = async (now: string, open: readonly string[]) => {
+    b.clock.now = new Date(now);
+    return (await b.see(watchCheck, open))
+      .filter(({ kind }) => kind === 'watch')
+      .map(({ subject }) => subject.slice(-2));
+  };
+  const stage = (days: number): string => `watch:0:2027-01-20:${days}`;
+  expect(await said('2026-11-20T02:00:00Z', [])).toEqual([]);
+  expect(await said('2026-11-22T02:00:00Z', [])).toEqual(['60']);
+  expect(await said('2026-12-25T02:00:00Z', [stage(60)])).toEqual(['60', '30']);
+  expect(await said('2027-01-15T02:00:00Z', [stage(60), stage(30)])).toEqual(['60', '30', ':7']);
+  expect(await said('2027-01-15T02:00:00Z', [])).toEqual([':7']);
+});
+
+test('a year without calendar data is urgent before it begins', async () => {
+  const b = await bench(await sqlite());
+  b.clock.now = new Date('2031-12-15T02:00:00Z');
+  const found = (await b.see(watchCheck)).filter(({ kind }) => kind === 'calendar');
+  expect(found.some(({ subject, level }) => subject.startsWith('calendar:2032') && level === 'urgent')).toBe(true);
+});
+
+test('a server certificate that soon ends is seen by a handshake, even one that nobody trusts', async () => {
+  const pair = certificate({ notAfter: new Date(NOW.getTime() + 20 * 24 * HOUR) });
+  const server = createHttps(pair).listen(0, '127.0.0.1');
+  await new Promise((ready) => server.once('listening', ready));
+  cleanUp(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const b = await bench(await sqlite(), [pushJob(`https://localhost:${port}`)]);
+  expect(await b.see(certificateCheck)).toMatchObject([
+    { subject: `certificate:localhost:${port}:30`, level: 'warning' },
+  ]);
+});
+
+test('the heart beats only while all is well and the scheduler stirs', async () => {
+  const sink = await webhookSink();
+  cleanUp(() => sink.close());
+  const b = await bench(await sqlite());
+  const hub: Hub = { ...b.hub, settings: { ...b.hub.settings, alarm: { heartbeatUrl: sink.url } } };
+  const pulse = { beatAt: Number.NEGATIVE_INFINITY };
+  expect(await beat(hub, pulse, false)).toBe('ill');
+  expect(await beat(hub, pulse, true)).toBe('beat');
+  expect(await beat(hub, pulse, true)).toBe('not-yet');
+  const stale = new Date(NOW.getTime() - HOUR).toISOString();
+  await inTransaction(hub.db, (tx) => tx('heartbeats').insert({ holder: 'h', from_at: stale, last_at: stale }));
+  b.clock.now = new Date(NOW.getTime() + HOUR / 10);
+  expect(await beat(hub, pulse, true)).toBe('ill');
+  expect(sink.calls).toHaveLength(1);
+});
+
+test('the weekly comparison stands for the newest Saturday 03:00', () => {
+  const day = (instant: Date) => new Date(instant.getTime() + 8 * HOUR).toISOString().slice(0, 10);
+  const at = (now: string) => weeklyInstant(new Date(now), 'Asia/Shanghai', day).toISOString();
+  expect(at('2026-11-27T02:00:00Z')).toBe('2026-11-20T19:00:00.000Z');
+  expect(at('2026-11-27T18:59:00Z')).toBe('2026-11-20T19:00:00.000Z');
+  expect(at('2026-11-27T19:00:00Z')).toBe('2026-11-27T19:00:00.000Z');
+  expect(at('2026-12-03T02:00:00Z')).toBe('2026-11-27T19:00:00.000Z');
+});
