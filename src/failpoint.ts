@@ -1,8 +1,11 @@
 /**
  * Crash tests: `HUB_FAILPOINT=name:n` kills this process (SIGKILL, no clean-up) at the n-th pass of the named point.
- * Points are the steps S1–S6 of the delivery protocol.
+ * Points are the steps S0–S8 of the delivery protocol, and the statements of the log's sequencer.
  */
-export type Failpoint = 'S0-read' | 'S1-kept' | 'S2-sealed' | 'S3-intent' | 'S4-sent' | 'S5-answered' | 'S6-settled';
+export type Failpoint =
+  | ('S0-read' | 'S1-kept' | 'S2-sealed' | 'S3-intent' | 'S4-sent' | 'S5-answered' | 'S6-settled')
+  | ('L1-head' | 'L2-pending' | 'L3-entries' | 'L4-tiles' | 'L5-moved' | 'L6-dropped' | 'S7-sequenced')
+  | ('S8-remembered' | 'S8-signed');
 
 const [name, nth] = (process.env['HUB_FAILPOINT'] ?? '').split(':');
 let passes = 0;

@@ -4,6 +4,8 @@ import https from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import type { AllowedHosts } from './wire/allowed-hosts.ts';
+import { checkServer, type TlsMaterial } from './wire/tls-material.ts';
+import { isTlsCode, refusesOurCertificate, tlsAlert, tlsSentence } from './wire/tls-sentence.ts';
 
 /** What a request came to. Never an AxiosError: those carry the Authorization header wherever they are printed (T5). */
 export type HttpOutcome =
@@ -51,6 +53,8 @@ export interface HttpOptions {
   readonly maxAnswerBytes?: number;
   /** Sockets kept open per host; default 8. */
   readonly sockets?: number;
+  /** Client certificate, private root and pinned keys; absent: the usual roots. */
+  readonly tls?: TlsMaterial | undefined;
 }
 
 export interface HardenedHttp {
@@ -67,7 +71,7 @@ const MEBIBYTE = 1_048_576;
  * after they were resolved and before they are connected to.
  */
 export function hardenedHttp(options: HttpOptions): HardenedHttp {
-  const agents = { http: new http.Agent(agentOptions(options)), https: new https.Agent(agentOptions(options)) };
+  const agents = { http: new http.Agent(agentOptions(options)), https: new https.Agent(tlsOptions(options)) };
   const client = hardenedAxios(options, agents);
   return {
     request: (request) => perform(client, request, options),
@@ -83,6 +87,12 @@ const agentOptions = (options: HttpOptions) => ({
   maxSockets: options.sockets ?? 8,
   proxyEnv: undefined,
 });
+
+function tlsOptions(options: HttpOptions): https.AgentOptions {
+  if (options.tls === undefined) return agentOptions(options);
+  const { pins = [], ...material } = options.tls;
+  return { ...agentOptions(options), ...material, checkServerIdentity: checkServer(pins) };
+}
 
 function hardenedAxios(options: HttpOptions, agents: { http: http.Agent; https: https.Agent }): AxiosInstance {
   return axios.create({
@@ -222,7 +232,10 @@ function classify(error: unknown, { url, watch, aborted, late }: Circumstances):
     return failure('timeout', sent, `${origin} 超时 (timed out)`);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return failure('dns', false, `${origin} 域名解析失败 (DNS: ${code})`);
-  if (isTlsCode(code)) return failure('tls', sent, `${origin} 证书或 TLS 握手失败 (TLS: ${code})`);
+  if (isTlsCode(code)) {
+    const alert = tlsAlert(error) ?? code;
+    return failure('tls', sent && !refusesOurCertificate(alert), `${origin} ${tlsSentence(alert)}`);
+  }
   if (code === 'ERR_FR_MAX_BODY_LENGTH_EXCEEDED') return failure('body-too-large', false, '报文过大 (body too large)');
   if (isTooLarge(error)) return failure('too-large', sent, `${origin} 应答超过大小限制 (answer too large)`);
   if (!sent && CONNECT_CODES.has(code)) return failure('connect', false, `${origin} 无法连接 (${code})`);
@@ -240,9 +253,6 @@ const codeOf = (error: unknown): string => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'UNKNOWN';
 };
-
-const isTlsCode = (code: string): boolean =>
-  /^(ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH|INVALID_CA)/.test(code);
 
 /** axios tells an oversized answer apart by its message only. */
 const isTooLarge = (error: unknown): boolean => error instanceof Error && error.message.startsWith('maxContentLength');

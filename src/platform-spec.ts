@@ -1,7 +1,9 @@
+import type { Json } from './json.ts';
 import type { HttpAuth } from './source.ts';
+import type { ExchangeIdentity } from './wire/exchange-sign.ts';
 
 /** What `platform:` of a push job may say; one interface per protocol, its shape stands in job/platform-shape.ts. */
-export type PlatformSpec = HttpPlatformSpec;
+export type PlatformSpec = HttpPlatformSpec | SftpPlatformSpec;
 
 /** What every protocol has: how batches are cut, and when an answer is due. */
 export interface DeliveryTerms {
@@ -24,13 +26,202 @@ export interface DeliveryTerms {
 export interface HttpPlatformSpec extends DeliveryTerms {
   readonly use: 'http';
   readonly url: string;
-  readonly auth?: HttpAuth;
+  readonly auth?: PlatformAuth;
   /** `hmac-sha256`: the header scheme of domain.md §5.4; takes requesterId, serviceId and secret from `auth.hmac`. */
-  readonly sign?: 'hmac-sha256';
-  /** Does the platform promise that the same Idempotency-Key has one effect? Default true. */
+  readonly sign?: 'hmac-sha256' | SortedSign;
+  /** How a batch is written: the hub's own package (`json`, the default), or a template. */
+  readonly body?: 'json' | BodyTemplate;
+  /** Where and how a batch is handed over; default `POST {url}/batches`. */
+  readonly submit?: RequestSpec;
+  /** What the answer to a submit means; required with a template. */
+  readonly answer?: AnswerSpec;
+  /** How to ask what became of a batch; default `GET {url}/batches/{packageId}`, with a template required. */
+  readonly query?: 'none' | QuerySpec;
+  readonly login?: LoginSpec;
+  readonly tls?: TlsSpec;
+  /** Does the platform promise that the same package id has one effect? Default true; with a template it must say so. */
   readonly idempotent?: boolean;
   /** Status codes that the platform's contract defines as “not processed”, e.g. [429, 503]. */
   readonly notProcessed?: readonly number[];
   /** Seconds for one request in all; default 20 (delivery.md §1.9). */
   readonly timeout?: number;
+}
+
+/** How to read the receipts that a platform writes (docs/platform-sftp.md §3). */
+export interface ReceiptTerms {
+  /** Its own names of the columns, where they are not those of the page. */
+  readonly columns?: {
+    readonly batchId?: string;
+    readonly receiptId?: string;
+    readonly rowId?: string;
+    readonly rowNo?: string;
+    readonly code?: string;
+    readonly message?: string;
+    readonly platformId?: string;
+  };
+  /** Codes that mean accepted; default OK, DUPLICATE, 成功, 通过. */
+  readonly accepted?: readonly string[];
+}
+
+export interface SftpPlatformSpec extends DeliveryTerms {
+  readonly use: 'sftp';
+  /** `sftp://host:port` */
+  readonly url: string;
+  readonly login:
+    | { readonly user: string; readonly password: string }
+    | { readonly user: string; readonly keyFile: string; readonly passphrase?: string };
+  /** Fingerprints as `ssh-keygen -lf` prints them: `SHA256:…`; a server that shows another key is refused. */
+  readonly hostKey: string | readonly string[];
+  /** Where packages go. */
+  readonly folder: string;
+  /** Where the platform keeps what it took. */
+  readonly archiveFolder?: string;
+  readonly receiptFolder?: string;
+  /** Where the hub moves receipts that it has kept; absent: they stay. */
+  readonly receiptDoneFolder?: string;
+  readonly receipt?: ReceiptTerms;
+  /** Default `{platform}_{period}_{seq}_{batch_id8}.zip`. */
+  readonly fileName?: string;
+  /** Default `.part`. */
+  readonly temporarySuffix?: string;
+  /** What the data file is, default `json`. */
+  readonly data?: 'json' | 'xml' | 'csv';
+  /** Of XML and CSV, default `utf-8`. */
+  readonly encoding?: 'utf-8' | 'gb18030';
+  /** First line of a CSV: codes (`XK_WSH`, default) or Chinese titles. */
+  readonly heads?: 'codes' | 'titles';
+  /** Columns that the platform left for our row id and operation (CSV). */
+  readonly slots?: { readonly rowId?: string; readonly op?: string };
+  /** Does the receiver take one file name once? Then a vanished file may be sent again. Default false. */
+  readonly receiverDedups?: boolean;
+  /** Seconds for one visit in all; default 20. */
+  readonly timeout?: number;
+}
+
+/** As for a source; or with a secret that the platform issues anew from time to time. */
+export type PlatformAuth = HttpAuth | { readonly hmac: ExchangeIdentity & { readonly refresh: SecretRefresh } };
+
+/** A call that gives the next secret, encrypted with the app key, and when it ends (domain.md §5.4). */
+export interface SecretRefresh {
+  /** Behind the platform's url, or an address of its own at the same host. */
+  readonly path: string;
+  readonly appKey: string;
+  /** Default `aes-128-ecb`; with CBC the first block is the initialisation vector. */
+  readonly cipher?: 'aes-128-ecb' | 'aes-256-ecb' | 'aes-128-cbc' | 'aes-256-cbc';
+  /** Default `/data/secret`, `/data/secretEndTime`, `/code`, `["0"]`. */
+  readonly secret?: string;
+  readonly endTime?: string;
+  readonly code?: string;
+  readonly good?: readonly string[];
+  /** Refresh this long before its end, default `10m`. */
+  readonly before?: string;
+}
+
+/** A document with named placeholders from a closed list (docs/platform-http.md §5); no expressions, no scripts. */
+export type BodyTemplate = ({ readonly json: Json } | { readonly xml: Json }) & {
+  /** Default `application/json` or `text/xml`, in UTF-8. */
+  readonly type?: string;
+};
+
+/** One request: `path` behind the platform's url; path and headers may hold placeholders. */
+export interface RequestSpec {
+  readonly path: string;
+  readonly headers?: { readonly [name: string]: string };
+}
+
+export interface QuerySpec extends RequestSpec {
+  /** Default GET, with a body POST. */
+  readonly body?: BodyTemplate;
+  readonly answer: AnswerSpec;
+}
+
+/** What a result code means; a code that stands nowhere proves nothing. */
+export type CodeMeaning =
+  | 'accepted'
+  | 'received'
+  | 'rejected'
+  | 'refused'
+  | 'conflict'
+  | 'notProcessed'
+  | 'absent'
+  | 'loginExpired';
+
+/** Paths are JSON pointers (`/data/code`) or, in XML, element names (`Envelope/Body/Result/code`, any case, no prefixes). */
+export interface AnswerSpec {
+  /** Default: as the body. */
+  readonly form?: 'json' | 'xml';
+  /** Where a text stands that is a document itself; all paths are read in that one. */
+  readonly within?: { readonly at: string; readonly form: 'json' | 'xml' };
+  readonly code: string;
+  readonly codes: { readonly [M in CodeMeaning]?: readonly string[] };
+  readonly message?: string;
+  /** The platform's receipt number; default: our package id. */
+  readonly receipt?: string;
+  /** Where our package id comes back; it must be ours. */
+  readonly echo?: string;
+  /** Where the number of records comes back; it must be ours. */
+  readonly count?: string;
+  /** Hex SHA-256 of the body that the platform holds; it must be ours. */
+  readonly digest?: string;
+  readonly results?: ResultsSpec;
+}
+
+export interface ResultsSpec {
+  /** The repeated element: a JSON array or an XML element. */
+  readonly at: string;
+  /** Below it: our rowId, its UUID form, or the row's number from 1. */
+  readonly row: string;
+  readonly code: string;
+  readonly message?: string;
+  readonly platformId?: string;
+  /** Codes that mean accepted; all others mean rejected. */
+  readonly accepted: readonly string[];
+  /** `rejected`: the list names the bad ones only, the others are accepted. Default `all`. */
+  readonly lists?: 'all' | 'rejected';
+}
+
+/** A call that gives a token for headers: `token: "{token}"`. */
+export interface LoginSpec extends RequestSpec {
+  readonly body?: BodyTemplate;
+  readonly form?: 'json' | 'xml';
+  readonly within?: { readonly at: string; readonly form: 'json' | 'xml' };
+  /** Where the token stands. */
+  readonly token: string;
+  /** The login is good only where this code is one of `good`. */
+  readonly code?: string;
+  readonly good?: readonly string[];
+  /** Log in anew after this long; default: when the platform says that the login expired. */
+  readonly goodFor?: string;
+  /** Status codes that mean an expired login, beside the codes of `loginExpired`. */
+  readonly expiredStatus?: readonly number[];
+}
+
+/** Parameters sorted by name, `k=v&k=v`, signed; they travel with the signature in the query or in headers. */
+export interface SortedSign {
+  readonly use: 'sorted-params';
+  readonly algorithm: 'hmac-sm3' | 'hmac-sha256' | 'sm2';
+  /** Names and values; values may hold placeholders such as `{timestamp}`, `{nonce}`, `{bodyDigest}`. */
+  readonly params: { readonly [name: string]: string };
+  /** Of the HMAC. */
+  readonly secret?: string;
+  /** `&key=SECRET` is added to what is signed. */
+  readonly secretParam?: string;
+  /** SM2, 64 hex digits; signed with the user id 1234567812345678. */
+  readonly privateKey?: string;
+  /** Name of the signature. */
+  readonly as: string;
+  readonly into: 'query' | 'headers';
+  /** Default `HEX`. */
+  readonly encoding?: 'hex' | 'HEX' | 'base64';
+}
+
+/** Each a path of a PEM file, or PEM itself by `${NAME}`. */
+export interface TlsSpec {
+  readonly cert?: string;
+  readonly key?: string;
+  readonly passphrase?: string;
+  /** The private root that this platform's certificate must come from, instead of the public ones. */
+  readonly ca?: string;
+  /** Base64 SHA-256 of the public key (SPKI) of the platform's certificate; several while it is exchanged. */
+  readonly pins?: readonly string[];
 }

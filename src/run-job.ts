@@ -1,4 +1,5 @@
 import { HubError } from './errors.ts';
+import { sequenceAll } from './evidence/sequencer.ts';
 import { divisions, durationMs, type Hub } from './hub-context.ts';
 import { formsByType } from './job/forms-by-type.ts';
 import type { Job, PullJob, PushJob } from './job/job.ts';
@@ -11,6 +12,7 @@ import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } fro
 import { countOpen } from './store/quarantine.ts';
 import { readReleases } from './store/releases.ts';
 import { endRun, openRuns, startRun } from './store/runs.ts';
+import { openVault } from './store/vault.ts';
 
 export interface RunOptions {
   readonly signal: AbortSignal;
@@ -43,12 +45,14 @@ export async function runJob(hub: Hub, name: string, options: RunOptions): Promi
   const holder = thisProcess();
   const { now } = hub;
   const run =
-    options.run ?? (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason }));
+    options.run ??
+    (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason, by: options.by }));
   hub.trace.info('run.start', { run, job: name, by: options.by });
   const report = await underLease(hub, job, holder, options, run);
   // An interrupted run goes on by itself at the next start, like one whose process was killed.
   const state = options.signal.aborted ? 'died' : report.state;
-  await endRun(hub.db, run, { state, report: reportJson(report), now: now() });
+  await endRun(hub.db, run, { state, report: reportJson(report), now: now(), by: options.by });
+  await sequenceAll(hub.db);
   hub.trace[report.state === 'done' ? 'info' : 'error']('run.end', {
     run,
     job: name,
@@ -152,7 +156,8 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const spec = job.platform;
   const { platformName: name } = job;
   const { allowedHosts, hubId } = settings;
-  const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId });
+  const vault = openVault(db, settings.secretKey, options.by);
+  const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
   const render = await rendering(hub, job);
   const byJob = divisions(hub.jobs);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });

@@ -23,6 +23,8 @@ export interface Settings {
   readonly allowedHosts: readonly string[];
   /** Part of every idem key (delivery.md §1.3): never change it once something was sent. */
   readonly hubId: string;
+  /** 64 hex digits or Base64 of 32 bytes: encrypts the secrets that platforms issue (store/vault.ts), nothing else. */
+  readonly secretKey?: string;
   readonly alarm: AlarmSettings;
 }
 
@@ -52,6 +54,7 @@ const KNOWN = [
   'HUB_ALLOWED_HOSTS',
   'HUB_ID',
   'HUB_USER',
+  'HUB_SECRET_KEY',
   ...ALARM_SETTING_NAMES,
   'HUB_FAILPOINT',
   'HUB_TEST_INSTALL',
@@ -79,6 +82,7 @@ export function readSettings(env: Environment): {
     return fallback;
   };
   const dataDir = read('HUB_DATA_DIR', 'data', asText);
+  const secretKey = read('HUB_SECRET_KEY', '', asSecretKey);
   const settings: Settings = {
     databaseUrl: read('HUB_DATABASE_URL', `sqlite:${join(dataDir, 'hub.db')}`, asDatabaseUrl),
     listen: read('HUB_LISTEN', { host: '127.0.0.1', port: 8710 }, asLoopback),
@@ -89,6 +93,7 @@ export function readSettings(env: Environment): {
     traceLevel: read<TraceLevel>('HUB_TRACE_LEVEL', 'info', asTraceLevel),
     allowedHosts: read<readonly string[]>('HUB_ALLOWED_HOSTS', [], asHosts),
     hubId: read('HUB_ID', 'zhengxin-hub', asHubId),
+    ...(secretKey === '' ? {} : { secretKey }),
     alarm,
   };
   return { settings, faults };
@@ -118,6 +123,15 @@ function unsafeTls(env: Environment): SetupFault[] {
     },
   ];
 }
+
+/** Never repeats the key in a message. */
+const asSecretKey = (text: string): Parsed<string> =>
+  /^[0-9a-f]{64}$/i.test(text) || (/^[A-Za-z0-9+/_-]{43}=?$/.test(text) && Buffer.from(text, 'base64').length === 32)
+    ? { value: text }
+    : {
+        zh: '应为 64 位十六进制（openssl rand -hex 32）或 32 字节的 Base64',
+        en: 'must be 64 hex digits (openssl rand -hex 32) or Base64 of 32 bytes',
+      };
 
 const asText = (text: string): Parsed<string> => ({ value: text });
 

@@ -38,6 +38,7 @@ const suites: readonly Suite[] = [
 /** Servers that suites start privately, each by a module of its own; without that module nobody needs the server. */
 const servers = [
   { program: 'mariadbd', packageName: 'mariadb-server', module: 'mariadb.ts' },
+  { program: 'sshd', packageName: 'openssh-server', module: 'sshd.ts' },
   { program: 'redis-server', packageName: 'redis-server', module: 'redis.ts' },
   { program: 'chromium', packageName: 'chromium', module: 'chromium.ts' },
 ] as const;

@@ -20,7 +20,7 @@ export const logCommand: Define = (program, act) => {
             none: '日志还是空的 (the log is empty)',
             head: ['#', '时间 at', '谁 who', '事 what', '平台 platform', '批次 batch', '详情 detail'],
             cells: (line) => [
-              line.id,
+              line.index,
               localTime(line.at, settings.timezone),
               line.actor,
               line.action,

@@ -41,7 +41,11 @@ export function readSetup(
     schemasDigest: digest,
     jobs,
     alarms,
-    secrets: [...secrets, ...alarmSecrets(settings.alarm)],
+    secrets: [
+      ...secrets,
+      ...alarmSecrets(settings.alarm),
+      ...(settings.secretKey === undefined ? [] : [settings.secretKey]),
+    ],
     faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults, ...alarmFaults],
   };
 }

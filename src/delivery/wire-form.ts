@@ -7,6 +7,8 @@ import { type BodyHeader, type BodyRecord, buildBody } from './outgoing-body.ts'
 export interface WireForm {
   readonly contentType: string;
   readonly render: (header: BodyHeader, records: readonly BodyRecord[]) => Uint8Array | Promise<Uint8Array>;
+  /** Whether this form can carry an outbound record (canonical JSON) at all; absent: every one. */
+  readonly carries?: (data: string) => boolean;
 }
 
 /** The hub's own package (docs/platform-http.md §1): what a platform gets unless its job says otherwise. */

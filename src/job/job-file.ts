@@ -4,10 +4,12 @@ import { isNode, type Node, visit } from 'yaml';
 import type { SetupFault } from '../errors.ts';
 import { checkMapping } from '../mapping/mapping-check.ts';
 import { readers } from '../rules/formats.ts';
+import type { Form } from '../schema/outbound.ts';
 import type { UnifiedType } from '../schema/schema.ts';
 import type { Environment } from '../settings.ts';
 import { ALARM_FILE } from './alarm-file.ts';
 import { durationS } from './duration.ts';
+import { httpPlatformFaults } from './http-platform-check.ts';
 import type { Duty, Job, PullJob, PushJob, Schedule } from './job.ts';
 import { sampleFaults } from './job-samples.ts';
 import { type JobVocabulary, jobShape } from './job-schema.ts';
@@ -18,7 +20,7 @@ import { readYaml, type YamlFile } from './yaml-file.ts';
 /** What job files may name: record types and outbound forms by name, and the hosts of HUB_ALLOWED_HOSTS (empty: all). */
 export interface JobContext {
   readonly types: ReadonlyMap<string, UnifiedType>;
-  readonly forms: ReadonlyMap<string, unknown>;
+  readonly forms: ReadonlyMap<string, Pick<Form, 'columns'>>;
   readonly hosts?: readonly string[];
   /** `YYYY-MM-DD`, for samples with dates; default: today. */
   readonly today?: string;
@@ -62,7 +64,7 @@ function loadJob(path: string, env: Environment, context: JobContext): LoadedJob
   const faults = [
     ...file.faults,
     ...nameFaults(path, job, file),
-    ...(job.kind === 'pull' ? pullFaults(job, file, context) : dutyFaults(job, file)),
+    ...(job.kind === 'pull' ? pullFaults(job, file, context) : pushFaults(job, file, context, env)),
   ];
   return faults.length > 0 ? { faults, secrets } : { job, faults, secrets };
 }
@@ -132,6 +134,21 @@ function pullFaults(job: PullJob, file: YamlFile, { types, today }: JobContext):
   const broken = sampleFaults(job, type, today ?? new Date().toISOString().slice(0, 10));
   return broken.map(({ at, zh, en }) => file.fault(nodeAt(file, at), zh, en));
 }
+
+function pushFaults(job: PushJob, file: YamlFile, { forms }: JobContext, env: Environment): SetupFault[] {
+  const columns = new Set(
+    Object.values(job.types).flatMap((names) => names.flatMap((name) => columnsOf(forms.get(name)))),
+  );
+  const hasSecretKey = (env['HUB_SECRET_KEY'] ?? '') !== '';
+  const wrong = job.platform.use === 'http' ? httpPlatformFaults(job.platform, { columns, hasSecretKey }) : [];
+  const faults = wrong.map(({ path, zh, en }) => {
+    const place = ['platform', ...path];
+    return file.fault(nodeAt(file, place), `${place.join('.')}：${zh}`, `${place.join('.')}: ${en}`);
+  });
+  return [...dutyFaults(job, file), ...faults];
+}
+
+const columnsOf = (form: Pick<Form, 'columns'> | undefined): string[] => form?.columns.map(({ name }) => name) ?? [];
 
 function dutyFaults({ duty }: PushJob, file: YamlFile): SetupFault[] {
   if (duty === undefined || duty.due > duty.start) return [];

@@ -1,30 +1,77 @@
-import { type Members, optional, required, type Shape, text } from './shape.ts';
-import { auth, byUse, checked, duration, httpUrl, integer, list, object, oneOf } from './shape-words.ts';
+import { isScalar } from 'yaml';
+import { nameFault } from '../delivery/package-name.ts';
+import { http } from './http-platform-shape.ts';
+import { terms } from './platform-terms.ts';
+import { optional, required, type Shape, type TextCheck, text } from './shape.ts';
+import { byUse, checked, hasMember, integer, list, object, oneOf, secret, sftpUrl } from './shape-words.ts';
 
 /** What `platform:` of a push job may say, by `use`; one line per protocol (platform-spec.ts has the types). */
-export const platform = ({ hosts }: { readonly hosts: readonly string[] }): Shape => byUse({ http: http(hosts) });
+export const platform = ({ hosts }: { readonly hosts: readonly string[] }): Shape =>
+  byUse({ http: http(hosts), sftp: sftp(hosts) });
 
-/** What every protocol has (DeliveryTerms). */
-const terms: Members = {
-  batchSize: optional(integer(1, 1000)),
-  concurrency: optional(integer(1, 16)),
-  receipts: optional(oneOf('sync', 'async')),
-  querySettle: optional(duration),
-  answerWithin: optional(duration),
-  doneWhen: optional(oneOf('handed-over', 'received', 'answered')),
-  nil: optional(oneOf('message', 'report')),
-  sender: optional(object({ code: required(text), name: required(text) })),
-};
-
-const http = (hosts: readonly string[]): Shape =>
+const sftp = (hosts: readonly string[]): Shape =>
   object({
     ...terms,
-    use: required(oneOf('http')),
-    url: required(checked(httpUrl(hosts))),
-    auth: optional(auth),
-    sign: optional(oneOf('hmac-sha256')),
-    idempotent: optional({ is: 'boolean' }),
-    notProcessed: optional(list(integer(400, 599))),
-    // The lease that guards a push lasts 60 s: a request must end well before (delivery.md §1.9).
+    use: required(oneOf('sftp')),
+    url: required(checked(sftpUrl(hosts))),
+    login: required(sftpLogin),
+    hostKey: required({ is: 'choice', choose: (node) => (isScalar(node) ? hostKey : list(hostKey, 1)) }),
+    folder: required(remoteFolder),
+    archiveFolder: optional(remoteFolder),
+    receiptFolder: optional(remoteFolder),
+    receiptDoneFolder: optional(remoteFolder),
+    receipt: optional(receipt),
+    fileName: optional(checked((name) => nameFault(name, '.zip'))),
+    temporarySuffix: optional(checked(suffixFault)),
+    data: optional(oneOf('json', 'xml', 'csv')),
+    encoding: optional(oneOf('utf-8', 'gb18030')),
+    heads: optional(oneOf('codes', 'titles')),
+    slots: optional(slots),
+    receiverDedups: optional({ is: 'boolean' }),
     timeout: optional(integer(1, 29)),
   });
+
+const sftpLogin: Shape = {
+  is: 'choice',
+  choose: (node) =>
+    hasMember(node, 'keyFile')
+      ? object({ user: required(text), keyFile: required(text), passphrase: optional(secret) })
+      : object({ user: required(text), password: required(secret) }),
+};
+
+const hostKey = checked((value) =>
+  /^SHA256:[A-Za-z0-9+/]{43}$/.test(value)
+    ? undefined
+    : {
+        zh: '应为 SHA256: 开头的主机密钥指纹，用 ssh-keyscan 主机 | ssh-keygen -lf - 取得，并与平台核实',
+        en: 'must be a fingerprint SHA256:…; get it by ssh-keyscan HOST | ssh-keygen -lf - and confirm it with the platform',
+      },
+);
+
+const remoteFolder = checked((value) =>
+  /\\|\p{Cc}|(?:^|\/)\.\.(?:\/|$)/u.test(value)
+    ? { zh: '目录不能含 .. 或反斜杠', en: 'no .. and no backslash in a folder' }
+    : undefined,
+);
+
+const suffixFault: TextCheck = (value) =>
+  /^\.[A-Za-z0-9]{1,16}$/.test(value) && value !== '.ok'
+    ? undefined
+    : { zh: '应写成 .part 这样的后缀，不能是 .ok', en: 'write a suffix such as .part; it cannot be .ok' };
+
+const slots = object({ rowId: optional(text), op: optional(text) });
+
+const receipt = object({
+  columns: optional(
+    object({
+      batchId: optional(text),
+      receiptId: optional(text),
+      rowId: optional(text),
+      rowNo: optional(text),
+      code: optional(text),
+      message: optional(text),
+      platformId: optional(text),
+    }),
+  ),
+  accepted: optional(list(text, 1)),
+});

@@ -14,7 +14,7 @@ export const list = (of: Shape, min = 0): Shape => ({ is: 'list', of, min });
 export const oneOf = (...words: readonly string[]): Shape => ({ is: 'text', oneOf: words });
 export const checked = (check: TextCheck): Shape => ({ is: 'text', check });
 export const integer = (min: number, max: number): Shape => ({ is: 'integer', min, max });
-const secret: Shape = { is: 'text', secret: true };
+export const secret: Shape = { is: 'text', secret: true };
 /** Headers and parameters: those named like secrets must not stand in clear. */
 export const texts: Shape = {
   is: 'map',
@@ -82,6 +82,22 @@ export const httpUrl =
     return notAllowed(url, hosts);
   };
 
+export const sftpUrl =
+  (hosts: readonly string[]): TextCheck =>
+  (value) => {
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    if (url?.protocol !== 'sftp:' || url.hostname === '' || url.pathname.length > 1) {
+      return {
+        zh: '应写成 sftp://主机:端口，目录写在 folder',
+        en: 'write sftp://host:port; folders stand under folder',
+      };
+    }
+    if (url.username !== '' || url.password !== '') {
+      return { zh: '网址里不可带用户名和密码，请用 login', en: 'no user name or password in an address; use login' };
+    }
+    return notAllowed(url, hosts);
+  };
+
 export const sqlUrl =
   (hosts: readonly string[]): TextCheck =>
   (value, written) => {
@@ -120,6 +136,7 @@ const USUAL_PORTS: { readonly [protocol: string]: number } = {
   'http:': 80,
   'https:': 443,
   'mysql:': 3306,
+  'sftp:': 22,
   'mariadb:': 3306,
 };
 

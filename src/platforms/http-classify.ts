@@ -1,7 +1,7 @@
 import type { HttpFailure, HttpOutcome } from '../hardened-http.ts';
 import type { Answer, Evidence, OutgoingBatch, QueryAnswer } from '../platform.ts';
+import { jsonDocument } from '../wire/json-document.ts';
 import { retryAfterSeconds } from '../wire/retry-after.ts';
-import { jsonDocument } from './http-document.ts';
 import { readFullReceipt, readReceipt, readStatus } from './http-receipt.ts';
 
 /** What the classification needs beside the exchange itself. */
@@ -18,15 +18,21 @@ type Complete = Extract<HttpOutcome, { readonly outcome: 'answer' }>;
 /** What a submit came to: definite or unknown, decided by what was sent (delivery.md §1.4). */
 export function classifySend(exchange: HttpOutcome, circumstances: Circumstances): Answer {
   if (exchange.outcome === 'failure') return failed(exchange);
+  if (exchange.status === 200) return answered(exchange, circumstances);
+  if (exchange.status === 202) return received(exchange, circumstances);
+  return classifyStatus(exchange, circumstances);
+}
+
+/** What a status other than success means, whatever the platform's dialect. */
+export function classifyStatus(exchange: Complete, circumstances: Circumstances): Answer {
   const { status } = exchange;
-  if (status === 200) return answered(exchange, circumstances);
-  if (status === 202) return received(exchange, circumstances);
   if (status >= 300 && circumstances.notProcessed.includes(status)) return notProcessed(exchange, circumstances);
   if (status === 409) return outstanding(exchange, circumstances);
+  if (refusesCertificate(exchange)) return loginRefused(exchange);
   if (status === 400 || status === 413 || status === 422) return refused(exchange);
   if (status === 401 || status === 403) return loginRefused(exchange);
   if (isContractFault(status)) return contractFault(exchange);
-  return unknown(exchange, circumstances, statusDoubt(status));
+  return unknownAnswer(exchange, circumstances, statusDoubt(status));
 }
 
 /** What a query came to. Whatever cannot be trusted is `unknown`: a query may be asked again at no cost. */
@@ -36,10 +42,10 @@ export function classifyQuery(exchange: HttpOutcome, circumstances: Circumstance
   if (exchange.status === 404 && saysAbsent(exchange, circumstances.batch)) {
     return { outcome: 'absent', evidence: evidenceOf(exchange) };
   }
-  return unknown(exchange, circumstances, statusDoubt(exchange.status));
+  return unknownAnswer(exchange, circumstances, statusDoubt(exchange.status));
 }
 
-function failed({ reason, sent, kind }: HttpFailure): Answer {
+export function failed({ reason, sent, kind }: HttpFailure): Answer {
   if (sent) return { outcome: 'unknown', reason, evidence: {} };
   return { outcome: 'not-sent', reason, page: NEEDS_A_PERSON.has(kind), evidence: {} };
 }
@@ -49,17 +55,17 @@ const NEEDS_A_PERSON: ReadonlySet<HttpFailure['kind']> = new Set(['tls', 'host-r
 
 function answered(exchange: Complete, circumstances: Circumstances): Answer {
   const document = jsonDocument(exchange.headers['content-type'], exchange.body);
-  if ('doubt' in document) return unknown(exchange, circumstances, document.doubt);
+  if ('doubt' in document) return unknownAnswer(exchange, circumstances, document.doubt);
   const receipt = readFullReceipt(document.json, circumstances.batch);
-  if ('doubt' in receipt) return unknown(exchange, circumstances, receipt.doubt);
+  if ('doubt' in receipt) return unknownAnswer(exchange, circumstances, receipt.doubt);
   return { outcome: 'answered', ...receipt, evidence: evidenceOf(exchange) };
 }
 
 function received(exchange: Complete, circumstances: Circumstances): Answer {
   const document = jsonDocument(exchange.headers['content-type'], exchange.body);
-  if ('doubt' in document) return unknown(exchange, circumstances, document.doubt);
+  if ('doubt' in document) return unknownAnswer(exchange, circumstances, document.doubt);
   const receipt = readReceipt(document.json, circumstances.batch);
-  if ('doubt' in receipt) return unknown(exchange, circumstances, receipt.doubt);
+  if ('doubt' in receipt) return unknownAnswer(exchange, circumstances, receipt.doubt);
   return { outcome: 'received', ...receipt, evidence: evidenceOf(exchange) };
 }
 
@@ -74,7 +80,7 @@ function notProcessed(exchange: Complete, { now }: Circumstances): Answer {
 function outstanding(exchange: Complete, circumstances: Circumstances): Answer {
   const { resultCode, packageId } = fieldsOf(exchange);
   if (resultCode !== 'OUTSTANDING' || packageId !== circumstances.batch.batchId) return contractFault(exchange);
-  return unknown(exchange, circumstances, '对方正在处理同一批次 (this package is being worked on)');
+  return unknownAnswer(exchange, circumstances, '对方正在处理同一批次 (this package is being worked on)');
 }
 
 function refused(exchange: Complete): Answer {
@@ -96,6 +102,12 @@ function refused(exchange: Complete): Answer {
   };
 }
 
+/** nginx says 400 (inwardly 495, 496) where it did not like the client certificate: no fault of any record. */
+const refusesCertificate = ({ status, body }: Complete): boolean =>
+  status === 495 ||
+  status === 496 ||
+  (status === 400 && /SSL certificate/i.test(Buffer.from(body.subarray(0, 2000)).toString('latin1')));
+
 function loginRefused(exchange: Complete): Answer {
   const reason = `登录被拒 ${exchange.status}，请检查令牌或密钥 (login refused: check the token or secret)`;
   return { outcome: 'not-sent', reason, page: true, evidence: evidenceOf(exchange) };
@@ -111,10 +123,10 @@ function contractFault(exchange: Complete): Answer {
 
 function found(exchange: Complete, circumstances: Circumstances): QueryAnswer {
   const document = jsonDocument(exchange.headers['content-type'], exchange.body);
-  if ('doubt' in document) return unknown(exchange, circumstances, document.doubt);
+  if ('doubt' in document) return unknownAnswer(exchange, circumstances, document.doubt);
   const { batch } = circumstances;
   const status = readStatus(document.json, batch);
-  if ('doubt' in status) return unknown(exchange, circumstances, status.doubt);
+  if ('doubt' in status) return unknownAnswer(exchange, circumstances, status.doubt);
   const evidence = evidenceOf(exchange);
   if (status.bodyDigest !== batch.bodyDigest) {
     return {
@@ -125,11 +137,11 @@ function found(exchange: Complete, circumstances: Circumstances): QueryAnswer {
   }
   if (status.state !== 'done') {
     const receipt = readReceipt(document.json, batch);
-    if ('doubt' in receipt) return unknown(exchange, circumstances, receipt.doubt);
+    if ('doubt' in receipt) return unknownAnswer(exchange, circumstances, receipt.doubt);
     return { outcome: 'received', ...receipt, evidence };
   }
   const receipt = readFullReceipt(document.json, batch);
-  if ('doubt' in receipt) return unknown(exchange, circumstances, receipt.doubt);
+  if ('doubt' in receipt) return unknownAnswer(exchange, circumstances, receipt.doubt);
   return { outcome: 'answered', ...receipt, evidence };
 }
 
@@ -139,7 +151,11 @@ function saysAbsent(exchange: Complete, batch: OutgoingBatch): boolean {
   return packageId === batch.batchId && state === 'absent';
 }
 
-function unknown(exchange: Complete, { now }: Circumstances, reason: string): Extract<Answer, { outcome: 'unknown' }> {
+export function unknownAnswer(
+  exchange: Complete,
+  { now }: Circumstances,
+  reason: string,
+): Extract<Answer, { outcome: 'unknown' }> {
   return { outcome: 'unknown', reason, ...wait(exchange, now), evidence: evidenceOf(exchange) };
 }
 
@@ -155,7 +171,7 @@ function wait(exchange: Complete, now: Date): { readonly retryAfterS?: number } 
 
 const KEPT_BYTES = 1 << 20;
 
-const evidenceOf = ({ status, body }: Complete): Evidence => ({ status, bytes: body.subarray(0, KEPT_BYTES) });
+export const evidenceOf = ({ status, body }: Complete): Evidence => ({ status, bytes: body.subarray(0, KEPT_BYTES) });
 
 interface Fields {
   readonly resultCode?: unknown;

@@ -1,8 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { HubError, type Remedy } from '../errors.ts';
-import type { HardenedHttp, HttpOutcome } from '../hardened-http.ts';
+import type { HttpOutcome } from '../hardened-http.ts';
 import type { HeldRecord } from '../platform.ts';
-import { jsonDocument } from './http-document.ts';
+import { jsonDocument } from '../wire/json-document.ts';
 
 interface HeldRow {
   readonly recordKey: string;
@@ -42,23 +42,20 @@ const isPage = new Ajv2020({ strict: true, ownProperties: true, allowUnionTypes:
 });
 
 export interface HoldingsRequest {
-  readonly http: HardenedHttp;
-  /** The address of the list, without a query. */
-  readonly url: string;
-  /** Made anew for every page: some schemes sign the time. */
-  readonly headers: () => { readonly [name: string]: string };
+  /** Asks for one page; `query` follows the address of the list. Signed anew each time: some schemes sign the moment. */
+  readonly ask: (query: URLSearchParams) => Promise<HttpOutcome>;
   readonly signal: AbortSignal;
 }
 
 const PAGE_ROWS = 1000;
 
 /** Walks docs/platform-http.md §4 page by page; throws rather than end early or out of order. */
-export async function* httpHoldings({ http, url, headers, signal }: HoldingsRequest): AsyncGenerator<HeldRecord> {
+export async function* httpHoldings({ ask, signal }: HoldingsRequest): AsyncGenerator<HeldRecord> {
   let after: string | undefined;
   let seen = 0;
   for (;;) {
     const query = new URLSearchParams({ limit: String(PAGE_ROWS), ...(after === undefined ? {} : { after }) });
-    const exchange = await http.request({ method: 'GET', url: `${url}?${query}`, headers: headers(), signal });
+    const exchange = await ask(query);
     signal.throwIfAborted();
     const { rows, next, total } = readPage(exchange);
     for (const row of rows) {

@@ -1,73 +1,123 @@
-import { HubError } from '../errors.ts';
-import { type HardenedHttp, type HttpOutcome, type HttpRequest, hardenedHttp } from '../hardened-http.ts';
-import type { Answer, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import { randomBytes } from 'node:crypto';
+import { type HardenedHttp, type HttpOutcome, hardenedHttp } from '../hardened-http.ts';
+import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
 import type { HttpPlatformSpec } from '../platform-spec.ts';
-import type { AllowedHosts } from '../wire/allowed-hosts.ts';
-import { authHeaders } from '../wire/exchange-sign.ts';
-import { classifyQuery, classifySend } from './http-classify.ts';
+import { type Call, callValues, type Moment, perform } from './http-call.ts';
+import type { Circumstances } from './http-classify.ts';
+import { type Credentials, credentials } from './http-credentials.ts';
+import { type Dialect, dialectOf } from './http-dialect.ts';
 import { httpHoldings } from './http-holdings.ts';
-
-export interface HttpPlatformOptions {
-  /** Platform name, for messages. */
-  readonly name: string;
-  readonly allowed: AllowedHosts;
-  readonly now: () => Date;
-}
+import { type Login, login } from './http-login.ts';
+import { readTls } from './http-tls.ts';
+import type { OpenOptions } from './open.ts';
+import type { NoProof } from './proof.ts';
 
 /** Far above what 1000 verdicts need, far below what would hurt (delivery.md T4). */
 const MAX_ANSWER_BYTES = 8 << 20;
 
-/** A platform that speaks docs/platform-http.md. */
-export async function openHttp(spec: HttpPlatformSpec, { name, allowed, now }: HttpPlatformOptions): Promise<Platform> {
-  refuseUnsigned(name, spec);
+/** A platform that speaks docs/platform-http.md, or its own words as the job's YAML describes them. */
+export async function openHttp(spec: HttpPlatformSpec, options: OpenOptions): Promise<Platform> {
   const http = hardenedHttp({
-    allowed,
+    allowed: options.allowed,
     timeoutS: spec.timeout ?? 20,
     maxAnswerBytes: MAX_ANSWER_BYTES,
     sockets: spec.concurrency ?? 2,
+    tls: readTls(spec.tls, options.name),
   });
-  const batches = `${spec.url.replace(/\/+$/, '')}/batches`;
-  const circumstances = (batch: OutgoingBatch) => ({ batch, notProcessed: spec.notProcessed ?? [], now: now() });
+  const link = openLink(spec, http, options);
   return {
-    send: async (batch, signal): Promise<Answer> => {
-      const headers = { ...submitHeaders(batch), ...authHeaders(spec.auth, now()) };
-      const exchange = await perform(http, { method: 'POST', url: batches, headers, body: batch.body, signal });
-      return classifySend(exchange, circumstances(batch));
-    },
-    query: async (batch, signal): Promise<QueryAnswer> => {
-      const headers = { Accept: 'application/json', ...authHeaders(spec.auth, now()) };
-      const exchange = await perform(http, { method: 'GET', url: `${batches}/${batch.batchId}`, headers, signal });
-      return classifyQuery(exchange, circumstances(batch));
-    },
-    holdings: (signal) => {
-      const headers = () => ({ Accept: 'application/json', ...authHeaders(spec.auth, now()) });
-      return httpHoldings({ http, url: batches.replace(/batches$/, 'holdings'), headers, signal });
-    },
+    send: (batch, signal) => send(link, batch, signal),
+    query: (batch, signal) => query(link, batch, signal),
+    ...(typeof spec.body === 'object' ? {} : { holdings: (signal: AbortSignal) => holdings(link, signal) }),
     close: async () => http.close(),
   };
 }
 
-/** `sign` without its secret would send everything unsigned. */
-function refuseUnsigned(name: string, { sign, auth }: HttpPlatformSpec): void {
-  if (sign === undefined || (auth !== undefined && 'hmac' in auth)) return;
-  throw new HubError('PLATFORM_WRONG', `平台 ${name} 要求签名但没有密钥 (platform ${name}: sign needs auth.hmac)`, {
-    remedy: 'give-up',
-    fix: '请在作业的 platform.auth.hmac 中写 requesterId、serviceId 与 secret (write them under platform.auth.hmac)',
-  });
+/** Everything that one platform's calls share. */
+interface Link {
+  readonly spec: HttpPlatformSpec;
+  readonly http: HardenedHttp;
+  readonly dialect: Dialect;
+  readonly credentials: Credentials;
+  readonly login: Login | undefined;
+  readonly moment: () => Moment;
 }
 
-/** The key and the digest of the exact body go beside it (RFC 9530); `bodyDigest` is hex, the header base64. */
-const submitHeaders = ({ batchId, bodyDigest, contentType }: OutgoingBatch) => ({
-  Accept: 'application/json',
-  'Content-Type': contentType,
-  'Idempotency-Key': batchId,
-  'Content-Digest': `sha-256=:${Buffer.from(bodyDigest, 'hex').toString('base64')}:`,
+function openLink(spec: HttpPlatformSpec, http: HardenedHttp, { name, now, vault }: OpenOptions): Link {
+  const moment = (): Moment => ({ now: now(), nonce: randomBytes(16).toString('hex') });
+  const proving = credentials(spec, { name, http, now, vault });
+  const session = spec.login && login(spec.login, { spec, http, credentials: proving, moment });
+  return { spec, http, dialect: dialectOf(spec), credentials: proving, login: session, moment };
+}
+
+async function send(link: Link, batch: OutgoingBatch, signal: AbortSignal): Promise<Answer> {
+  const call = link.dialect.submit(batch);
+  const answer = await withLogin(link, batch, call, signal, link.dialect.readSubmit);
+  if (answer.outcome !== 'no-proof') return answer;
+  return { outcome: 'not-sent', reason: answer.reason, page: answer.page, evidence: {} };
+}
+
+/** Where nothing can be asked, a platform that promises one effect per package id simply gets the package again. */
+async function query(link: Link, batch: OutgoingBatch, signal: AbortSignal): Promise<QueryAnswer> {
+  const call = link.dialect.status?.(batch);
+  if (call === undefined) {
+    if (link.spec.idempotent === true) return { outcome: 'absent', evidence: {} };
+    const reason = '该平台没有查询接口，请人工核对 (this platform cannot be asked: clear it by hand)';
+    return { outcome: 'unknown', reason, evidence: {} };
+  }
+  const answer = await withLogin(link, batch, call, signal, link.dialect.readStatus);
+  return answer.outcome === 'no-proof' ? { outcome: 'unknown', reason: answer.reason, evidence: {} } : answer;
+}
+
+/** docs/platform-http.md §4: only where the platform speaks our own package. */
+function holdings(link: Link, signal: AbortSignal): AsyncIterable<HeldRecord> {
+  const ask = async (query: URLSearchParams): Promise<HttpOutcome> => {
+    const values = callValues(link.moment());
+    const proof = await link.credentials.prove(values, signal);
+    if ('reason' in proof) return { outcome: 'failure', kind: 'aborted', sent: false, reason: proof.reason };
+    const call: Call = { method: 'GET', path: `/holdings?${query}`, headers: { Accept: 'application/json' } };
+    return perform(link.http, link.spec, { call, values, proof, signal });
+  };
+  return httpHoldings({ ask, signal });
+}
+
+type Read<A> = (
+  exchange: Awaited<ReturnType<typeof perform>>,
+  about: Circumstances,
+) => A | { readonly outcome: 'login-expired' };
+
+/**
+ * One call with a token that holds. “Login expired” is definite — the platform looked at the token and at nothing else — so the same
+ * bytes go once more after a new login; a second time it needs a person.
+ */
+async function withLogin<A extends { readonly outcome: string }>(
+  link: Link,
+  batch: OutgoingBatch,
+  call: Call,
+  signal: AbortSignal,
+  read: Read<A>,
+): Promise<A | ({ readonly outcome: 'no-proof' } & NoProof)> {
+  for (let round = 1; ; round += 1) {
+    const session = await link.login?.token(signal);
+    if (session !== undefined && 'reason' in session) return { outcome: 'no-proof', ...session };
+    const values = callValues({ ...link.moment(), token: session?.token }, batch);
+    const proof = await link.credentials.prove(values, signal);
+    if ('reason' in proof) return { outcome: 'no-proof', ...proof };
+    const exchange = await perform(link.http, link.spec, { call, values, proof, signal });
+    const status = exchange.outcome === 'answer' ? exchange.status : 0;
+    const expired = link.login !== undefined && (link.spec.login?.expiredStatus?.includes(status) ?? false);
+    const answer = expired ? EXPIRED : read(exchange, circumstances(link, batch));
+    if (answer.outcome !== 'login-expired') return answer as A;
+    if (session !== undefined) link.login?.forget(session.token);
+    if (round === 2 || session === undefined) return { outcome: 'no-proof', reason: STILL_EXPIRED, page: true };
+  }
+}
+
+const EXPIRED = { outcome: 'login-expired' } as const;
+const STILL_EXPIRED = '重新登录后仍称登录失效，请检查账号 (the login is expired even when new: check the account)';
+
+const circumstances = ({ spec, moment }: Link, batch: OutgoingBatch): Circumstances => ({
+  batch,
+  notProcessed: spec.notProcessed ?? [],
+  now: moment().now,
 });
-
-/** An abort before any byte left is the caller's own doing and no answer; after it, the outcome is unknown. */
-async function perform(http: HardenedHttp, request: HttpRequest): Promise<HttpOutcome> {
-  const exchange = await http.request(request);
-  const untouched = exchange.outcome === 'failure' && exchange.kind === 'aborted' && !exchange.sent;
-  if (untouched) throw request.signal.reason;
-  return exchange;
-}

@@ -3,8 +3,11 @@ import type { Platform } from '../platform.ts';
 import type { PlatformSpec } from '../platform-spec.ts';
 import type { Form } from '../schema/outbound.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
+import { templateForm } from '../wire/body-template.ts';
 import { openHttp } from './http.ts';
 import type { OpenOptions } from './open.ts';
+import { packageZip } from './package-zip.ts';
+import { openSftp } from './sftp.ts';
 
 type Opener<U extends PlatformSpec['use']> = (
   spec: Extract<PlatformSpec, { readonly use: U }>,
@@ -12,10 +15,13 @@ type Opener<U extends PlatformSpec['use']> = (
 ) => Promise<Platform>;
 
 /** One line per protocol; a new one is its file and its line here. */
-const openers = { http: openHttp } satisfies { readonly [U in PlatformSpec['use']]: Opener<U> };
+const openers = { http: openHttp, sftp: openSftp } satisfies { readonly [U in PlatformSpec['use']]: Opener<U> };
 
 /** How a platform wants its batches written; `forms` tell the order and the titles of columns. */
-export const wireFormOf = (_spec: PlatformSpec, _forms: Iterable<Form> = []): WireForm => PACKAGE_FORM;
+export function wireFormOf(spec: PlatformSpec, forms: Iterable<Form> = []): WireForm {
+  if (spec.use === 'sftp') return packageZip(spec, forms);
+  return spec.use === 'http' && typeof spec.body === 'object' ? templateForm(spec.body) : PACKAGE_FORM;
+}
 
 export interface PlatformOptions extends Omit<OpenOptions, 'allowed'> {
   /** HUB_ALLOWED_HOSTS; empty: the host that the job names, and no other. */
@@ -28,5 +34,6 @@ export async function openPlatform(
   { allowedHosts: hosts, ...options }: PlatformOptions,
 ): Promise<Platform> {
   const allowed = allowedHosts(hosts.length > 0 ? hosts : [new URL(spec.url).host]);
-  return openers[spec.use](spec, { ...options, allowed });
+  const open: Opener<never> = openers[spec.use];
+  return open(spec as never, { ...options, allowed });
 }

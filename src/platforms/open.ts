@@ -1,4 +1,5 @@
 import type { Db } from '../store/database.ts';
+import type { Vault } from '../store/vault.ts';
 import type { AllowedHosts } from '../wire/allowed-hosts.ts';
 
 /** What opening a platform takes besides its spec. */
@@ -9,6 +10,8 @@ export interface OpenOptions {
   readonly now: () => Date;
   /** For what people carry: numbers of packages, and receipts that came by hand. Absent where nothing is sent (a rehearsal). */
   readonly db?: Db | undefined;
+  /** Where secrets are kept that platforms issue; absent without HUB_SECRET_KEY. */
+  readonly vault?: Vault | undefined;
   /** HUB_ID */
   readonly hubId?: string | undefined;
 }

@@ -40,8 +40,6 @@ export interface Stretch {
 export interface ReadyBatches extends Render {
   readonly db: Reader;
   readonly batchSize: number;
-  /** How this platform wants its batches written. */
-  readonly wire: WireForm;
   /** Types that this platform takes: full state, and those of which no version may be skipped. */
   readonly fullState: readonly string[];
   readonly everyVersion: readonly string[];

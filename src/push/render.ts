@@ -1,7 +1,8 @@
 import { canonicalJson } from '../canonical.ts';
 import { idemKey } from '../delivery/delivery-key.ts';
 import { payloadHash } from '../delivery/outgoing-body.ts';
-import { type Fault, isError } from '../fault.ts';
+import type { WireForm } from '../delivery/wire-form.ts';
+import { type Fault, fault, isError } from '../fault.ts';
 import type { Operation, UnifiedRecord } from '../record.ts';
 import { type Form, releasable } from '../schema/outbound.ts';
 import type { UnifiedType } from '../schema/schema.ts';
@@ -15,6 +16,8 @@ export interface Render {
   readonly platformName: string;
   readonly sender: { readonly code: string; readonly name: string };
   readonly types: ReadonlyMap<string, UnifiedType>;
+  /** How this platform wants its batches written. */
+  readonly wire: WireForm;
   /** Forms to be tried in order, per record type. */
   readonly formsOf: (type: string) => readonly Form[];
   readonly divisionOf: (job: string) => string;
@@ -54,12 +57,24 @@ export function render(row: PendingRow, context: Render): Rendered {
   const recordKey = row.key.toString('hex');
   const { data, faults } = form.render(record, { recordKey, operation: row.operation });
   const wrong = [...release, ...personal, ...faults].filter(isError);
+  const json = canonicalJson(data);
   const held = wrong.length === 0 ? wrong : unreleased(row, wrong, context);
-  if (held.length > 0) return { fate: 'ticket', ticket: outboundTicket(row, held, context) };
-  return { fate: 'member', form, member: toMember(row, recordKey, canonicalJson(data), context) };
+  // No release helps where the platform's form has no way to write the record down.
+  const unwritable = context.wire.carries?.(json) === false ? [UNWRITABLE] : NO_FAULTS;
+  if (held.length + unwritable.length > 0) {
+    return { fate: 'ticket', ticket: outboundTicket(row, [...held, ...unwritable], context) };
+  }
+  return { fate: 'member', form, member: toMember(row, recordKey, json, context) };
 }
 
 const NO_FAULTS: readonly Fault[] = [];
+
+const UNWRITABLE: Fault = fault(
+  'error',
+  'OUTBOUND_TEXT_UNWRITABLE',
+  '含有平台报文无法表示的控制字符，请业务系统删去不可见字符后重报',
+  "holds a control character that the platform's form cannot carry; remove the invisible characters at the bureau",
+);
 
 function unreleased({ id, version }: PendingRow, wrong: readonly Fault[], { releases }: Render): readonly Fault[] {
   const released = releases.get(`${id}/${version}`);

@@ -33,15 +33,9 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
         members.map(({ recordId }) => platformSubject(platform, recordId)),
         now(),
       );
-    const detail = {
-      form,
-      members: members.length,
-      bodyDigest,
-      manifestRoot,
-      epoch,
-      ...(period === null ? {} : { period }),
-    };
-    await appendLog(tx, now(), [{ actor, action: 'batch.sealed', platform, batchId: id, runId, detail }]);
+    const detail = { to: 'SEALED', form, members: members.length, manifestRoot, period, attempt: 0, epoch };
+    const payload = { kind: 'body' as const, subject: id, bytes: batch.body };
+    await appendLog(tx, now(), [{ actor, action: 'batch.sealed', platform, batchId: id, runId, detail, payload }]);
     return sealed;
   });
   failpoint('S2-sealed');

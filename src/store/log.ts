@@ -1,4 +1,5 @@
-import { canonicalJson } from '../canonical.ts';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { ENTRY_BYTES, type Entry, entryBytes, evidenceBytes, makeEntry, readEntry } from '../evidence/entry.ts';
 import type { JsonObject } from '../json.ts';
 import { insertRows, type Reader, type Tx } from './database.ts';
 
@@ -11,33 +12,66 @@ export interface LogEntry {
   readonly batchId?: string;
   readonly runId?: number;
   readonly recordId?: number;
+  /** `delivery`, `from`, `to`, `attempt`, `epoch` and `receiptHash` become members of the entry, the rest its evidence. */
   readonly detail: JsonObject;
+  /** Content that the entry commits to without telling it; kept elsewhere under `subject`. */
+  readonly payload?: { readonly kind: 'body'; readonly subject: string; readonly bytes: Uint8Array };
 }
 
-const columns = ['at', 'actor', 'action', 'platform', 'batch_id', 'run_id', 'record_id', 'detail'] as const;
-
-/** Appends in the transaction of the change itself (delivery.md I17). */
+/** Appends in the transaction of the change itself (delivery.md I17); the sequencer gives them their place later. */
 export async function appendLog(tx: Tx, now: Date, entries: readonly LogEntry[]): Promise<void> {
-  const at = now.toISOString();
+  const made = entries.map((entry) => commit(entry, now));
+  const payloads = made.flatMap(({ payload }) => (payload === undefined ? [] : [payload]));
+  if (payloads.length > 0) await insertRows(tx, 'log_payloads', payloadColumns, payloads);
   await insertRows(
     tx,
-    'log_entries',
-    columns,
-    entries.map((entry) => [
-      at,
-      entry.actor,
-      entry.action,
-      entry.platform ?? null,
-      entry.batchId ?? null,
-      entry.runId ?? null,
-      entry.recordId ?? null,
-      canonicalJson(entry.detail),
-    ]),
+    'log_pending',
+    ['entry'],
+    made.map(({ bytes }) => [bytes]),
   );
 }
 
+const payloadColumns = ['payload_commit', 'salt', 'kind', 'subject', 'payload'];
+
+interface Made {
+  readonly bytes: Buffer;
+  readonly payload?: unknown[];
+}
+
+function commit({ payload, detail, ...rest }: LogEntry, now: Date): Made {
+  const parts = { ...rest, id: randomUUID(), now };
+  if (payload !== undefined) {
+    const salt = randomBytes(16);
+    const payloadCommit = commitmentOf(salt, payload.bytes);
+    const entry = makeEntry({ ...parts, detail: { ...detail, payloadCommit: payloadCommit.toString('hex') } });
+    return { bytes: entryBytes(entry), payload: [payloadCommit, salt, payload.kind, payload.subject, null] };
+  }
+  return fitting(makeEntry({ ...parts, detail }));
+}
+
+/** Evidence that would make the entry too long is committed to and kept beside the log. */
+function fitting(entry: Entry): Made {
+  const bytes = entryBytes(entry);
+  if (bytes.length <= ENTRY_BYTES) return { bytes };
+  const evidence = evidenceBytes(entry);
+  const salt = randomBytes(16);
+  const payloadCommit = commitmentOf(salt, evidence);
+  const { event, run, record } = entry.evidence;
+  const kept = Object.entries({ event, run, record }).filter(([, value]) => value !== undefined);
+  const short = { moved: 'payload', ...Object.fromEntries(kept) } as Entry['evidence'];
+  const shorter = entryBytes({ ...entry, payloadCommit: payloadCommit.toString('hex'), evidence: short });
+  return { bytes: shorter, payload: [payloadCommit, salt, 'evidence', entry.id, evidence] };
+}
+
+/** SHA-256(0x02 ‖ salt ‖ payload): tells nothing without the salt (docs/evidence-format.md §5). */
+export const commitmentOf = (salt: Uint8Array, payload: Uint8Array): Buffer =>
+  createHash('sha256').update(COMMITMENT).update(salt).update(payload).digest();
+
+const COMMITMENT = Buffer.of(2);
+
 export interface LogLine {
-  readonly id: number;
+  readonly logNo: number;
+  readonly index: number;
   readonly at: string;
   readonly actor: string;
   readonly action: string;
@@ -48,19 +82,21 @@ export interface LogLine {
   readonly detail: JsonObject;
 }
 
-/** Newest first. */
+/** Newest first; what the sequencer has not placed yet is not in it. */
 export async function listLog(
   db: Reader,
   filter: { readonly batchId?: string; readonly recordId?: number; readonly limit?: number } = {},
 ): Promise<LogLine[]> {
   const query = db('log_entries')
-    .orderBy('id', 'desc')
+    .orderBy('log_no', 'desc')
+    .orderBy('idx', 'desc')
     .limit(filter.limit ?? 100);
   if (filter.batchId !== undefined) query.where('batch_id', filter.batchId);
   if (filter.recordId !== undefined) query.where('record_id', filter.recordId);
   const rows = await query;
   return rows.map((row) => ({
-    id: row.id,
+    logNo: row.log_no,
+    index: Number(row.idx),
     at: row.at,
     actor: row.actor,
     action: row.action,
@@ -68,6 +104,15 @@ export async function listLog(
     batchId: row.batch_id,
     runId: row.run_id,
     recordId: row.record_id === null ? null : Number(row.record_id),
-    detail: JSON.parse(row.detail),
+    detail: detailOf(row.entry),
   }));
+}
+
+/** Everything of an entry that has no column of its own. */
+function detailOf(bytes: Buffer): JsonObject {
+  const read = readEntry(bytes);
+  if ('wrong' in read) return { unreadable: read.wrong };
+  const { v, id, t, actor, action, platform, batch, evidence, ...rest } = read.entry;
+  const { run, record, ...detail } = evidence;
+  return { ...rest, ...detail } as JsonObject;
 }

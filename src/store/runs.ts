@@ -1,6 +1,7 @@
 import { canonicalJson } from '../canonical.ts';
 import type { JsonObject } from '../json.ts';
-import { change, type Db, inTransaction, type Reader, select } from './database.ts';
+import { change, type Db, inTransaction, type Reader, select, type Tx } from './database.ts';
+import { appendLog } from './log.ts';
 
 export type RunState = 'running' | 'done' | 'failed' | 'held' | 'skipped' | 'died';
 
@@ -22,13 +23,23 @@ export interface RunStart {
   readonly holder: string;
   readonly now: Date;
   readonly reason?: string | undefined;
+  /** Who started it; `scheduler` where nobody is named. */
+  readonly by?: string;
 }
 
 /** A run started by hand. */
 export async function startRun(db: Db, start: RunStart): Promise<number> {
-  const [id] = await inTransaction(db, (tx) => tx('runs').insert(runRow(start, null, 'running')));
-  return Number(id);
+  return inTransaction(db, async (tx) => {
+    const [id] = await tx('runs').insert(runRow(start, null, 'running'));
+    await logStart(tx, Number(id), start, {});
+    return Number(id);
+  });
 }
+
+const logStart = (tx: Tx, runId: number, start: RunStart, more: JsonObject): Promise<void> => {
+  const { by: actor = 'scheduler', job, kind, reason = null, now } = start;
+  return appendLog(tx, now, [{ actor, action: 'run.started', runId, detail: { job, kind, reason, ...more } }]);
+};
 
 /** Takes a due time: exactly one caller gets the run, the others `undefined` (UNIQUE(job, due_at)). */
 export async function claimDueRun(
@@ -41,7 +52,9 @@ export async function claimDueRun(
     if (known !== undefined) return undefined;
     const row = runRow(start, dueAt, start.state ?? 'running');
     const [id] = await tx('runs').insert(row).onConflict(['job', 'due_at']).ignore();
-    return id === 0 || id === undefined ? undefined : Number(id);
+    if (id === 0 || id === undefined) return undefined;
+    await logStart(tx, Number(id), start, { dueAt, state: start.state ?? 'running' });
+    return Number(id);
   });
 }
 
@@ -59,16 +72,15 @@ const runRow = (start: RunStart, dueAt: string | null, state: RunState) => ({
 export async function endRun(
   db: Db,
   id: number,
-  end: { readonly state: RunState; readonly report: JsonObject; readonly now: Date },
+  end: { readonly state: RunState; readonly report: JsonObject; readonly now: Date; readonly by?: string },
 ): Promise<void> {
-  await inTransaction(db, (tx) =>
-    change(tx, 'UPDATE runs SET state = ?, report = ?, ended_at = ? WHERE id = ?', [
-      end.state,
-      canonicalJson(end.report),
-      end.now.toISOString(),
-      id,
-    ]),
-  );
+  const { state, report, now, by: actor = 'scheduler' } = end;
+  await inTransaction(db, async (tx) => {
+    const sql = 'UPDATE runs SET state = ?, report = ?, ended_at = ? WHERE id = ?';
+    await change(tx, sql, [state, canonicalJson(report), now.toISOString(), id]);
+    const { job = null, counts = null, faults = null } = report;
+    await appendLog(tx, now, [{ actor, action: 'run.ended', runId: id, detail: { job, state, counts, faults } }]);
+  });
 }
 
 /** The newest due time that the database knows of; where catching up goes on from. */

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { commandRoles } from '../../src/accounts/command-roles.ts';
 import { allCommands } from '../../src/cli/main.ts';
+import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { listLog } from '../../src/store/log.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
@@ -92,6 +93,7 @@ onBothDatabases('hub with accounts', ({ url }) => {
     expect(await hub('runs', { as: 'wei' })).toMatchObject({ code: 1, err: expect.stringContaining('LOGIN_EXPIRED') });
 
     const db = await openDatabase(database);
+    await sequenceAll(db);
     const log = (await listLog(db, { limit: 100 })).toReversed();
     await db.destroy();
     expect(
@@ -103,7 +105,7 @@ onBothDatabases('hub with accounts', ({ url }) => {
     expect(log[0]).toMatchObject({
       actor: 'shell:somebody',
       action: 'command.break-glass',
-      detail: { command: 'user add', breakGlass: true, reason: '到岗' },
+      detail: { command: 'user add', breakGlass: 'true', reason: '到岗' },
     });
     expect(log.find(({ action }) => action === 'user.disabled')).toMatchObject({ actor: 'user:chief' });
   });

@@ -4,6 +4,7 @@ import type { Principal } from '../../src/accounts/principal.ts';
 import { authenticate } from '../../src/accounts/session.ts';
 import { newToken } from '../../src/accounts/token.ts';
 import { addAccount, changePassword } from '../../src/accounts/users.ts';
+import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { type Db, inTransaction } from '../../src/store/database.ts';
 import { listLog } from '../../src/store/log.ts';
 
@@ -42,7 +43,9 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 /** Actions of the log, oldest first. */
-export const actions = async (db: Db): Promise<string[]> =>
-  (await listLog(db, { limit: 1000 })).map(({ action }) => action).toReversed();
+export async function actions(db: Db): Promise<string[]> {
+  await sequenceAll(db);
+  return (await listLog(db, { limit: 1000 })).map(({ action }) => action).toReversed();
+}
 
 export { inTransaction };

@@ -1,7 +1,13 @@
 import { platformContract } from './contract.ts';
 import { httpFarEnd } from './http-far-end.ts';
 import { packageDialect } from './package-dialect.ts';
+import { sftpFarEnd } from './sftp-far-end.ts';
+import { soapDialect, soapSpec } from './soap-dialect.ts';
 
 platformContract('http with the hub’s own package', () =>
   httpFarEnd(packageDialect, (url) => ({ use: 'http', url, auth: { bearer: 'let-me-in' }, timeout: 5 })),
 );
+
+for (const data of ['json', 'xml', 'csv'] as const)
+  platformContract(`sftp with the data in ${data}`, () => sftpFarEnd(data), { tellsAbsent: true });
+platformContract('http with a SOAP ExchangeMessage and a token login', () => httpFarEnd(soapDialect(), soapSpec));

@@ -11,6 +11,7 @@ import { findRecords, ledgerOf } from '../../src/store/ledger.ts';
 import { listQuarantine, showQuarantine } from '../../src/store/quarantine.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { openTestHub, page, pullJob, row, schemas, sourceOf } from '../support/hub.ts';
+import { logged } from '../support/logged.ts';
 
 type Options = Partial<Pull> & { readonly job?: PullJob };
 
@@ -196,7 +197,7 @@ onBothDatabases('pulling into', ({ url }) => {
     await run(hub, [page([row(1, { code: '无效' })])]);
     const [ticket] = await listQuarantine(hub.db);
     expect(await waiveQuarantine(hub.db, ticket?.id ?? 0, { by: 'shell:test', reason: '已注销' })).toBe('waived');
-    expect(await hub.db('log_entries')).toMatchObject([{ action: 'quarantine.waived', actor: 'shell:test' }]);
+    expect(await logged(hub.db, 'quarantine.')).toMatchObject([{ action: 'quarantine.waived', actor: 'shell:test' }]);
     await expect(waiveQuarantine(hub.db, ticket?.id ?? 0, { by: 'x', reason: 'y' })).rejects.toThrow('已处理');
   });
 });

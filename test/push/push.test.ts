@@ -11,6 +11,7 @@ import { listBatches } from '../../src/store/outbox.ts';
 import { listQuarantine } from '../../src/store/quarantine.ts';
 import { databases, onBothDatabases } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
+import { logged } from '../support/logged.ts';
 import {
   type Behaviour,
   type PlatformServer,
@@ -269,7 +270,7 @@ onBothDatabases('pushing from', ({ url }) => {
     const b = await bench(await url());
     await b.take(row(1));
     await b.push();
-    const log = await select<{ action: string }>(b.hub.db, 'SELECT action FROM log_entries ORDER BY id');
+    const log = await logged(b.hub.db, 'batch.');
     expect(log.map(({ action }) => action)).toEqual(['batch.sealed', 'batch.intent', 'batch.outcome']);
   });
 

@@ -10,6 +10,7 @@ import { change, inTransaction, select } from '../../src/store/database.ts';
 import { openDifferences } from '../../src/store/reconciliations.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
+import { logged } from '../support/logged.ts';
 
 interface Bench {
   readonly hub: Hub;
@@ -84,7 +85,7 @@ onBothDatabases('reconciling with a platform from', ({ url }) => {
     expect(found.map(({ state, cause }) => `${state} ${cause}`)).toEqual(['missing absent', 'missing absent']);
     const keys = found.map(({ name }) => `--key ${name}`).join(' ');
     expect(report?.commands).toEqual([`hub resync --platform credit-sharing ${keys} --reason "对账 ${report?.id}"`]);
-    expect(await select(b.hub.db, "SELECT action FROM log_entries WHERE action LIKE 'reconcile%'")).toHaveLength(1);
+    expect(await logged(b.hub.db, 'reconcile')).toHaveLength(1);
   });
 
   test('what is repaired is closed, what stays keeps the day on which it was seen first', async () => {

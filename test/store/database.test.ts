@@ -65,11 +65,11 @@ onBothDatabases('', ({ url }) => {
     const db = await openTestDatabase(await url());
     const failing = inTransaction(db, async (tx) => {
       await takeNumbers(tx, 'records', 10);
-      await insertRows(tx, 'log_entries', ['at', 'actor', 'action', 'detail'], [['2026', 'a', 'b', '{}']]);
+      await insertRows(tx, 'cursors', ['job', 'value', 'updated_at'], [['pull-x', '{}', '2026']]);
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
-    expect(await select(db, 'SELECT COUNT(*) AS n FROM log_entries')).toEqual([{ n: 0 }]);
+    expect(await select(db, 'SELECT COUNT(*) AS n FROM cursors')).toEqual([{ n: 0 }]);
     expect(await inTransaction(db, (tx) => takeNumbers(tx, 'records', 1))).toBe(1);
   });
 

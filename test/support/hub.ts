@@ -6,6 +6,7 @@ import { sha256 } from '../../src/canonical.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { Job, PullJob, PushJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
+import type { HttpPlatformSpec } from '../../src/platform-spec.ts';
 import { loadSchemas } from '../../src/schema/schema.ts';
 import type { Page, Source } from '../../src/source.ts';
 import { silentTrace } from '../../src/trace.ts';
@@ -87,7 +88,7 @@ export const pullJob = (change: Partial<PullJob> = {}): PullJob => ({
   ...change,
 });
 
-export const pushJob = (url: string, change: Partial<PushJob['platform']> = {}): PushJob => ({
+export const pushJob = (url: string, change: Partial<HttpPlatformSpec> = {}): PushJob => ({
   kind: 'push',
   name: 'push-credit-sharing',
   file: 'jobs/push-credit-sharing.yaml',

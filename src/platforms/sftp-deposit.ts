@@ -1,0 +1,118 @@
+import { sha256 } from '../canonical.ts';
+import type { Answer, OutgoingBatch } from '../platform.ts';
+import type { SftpFiles } from './sftp-files.ts';
+import { needsAPerson, SftpTrouble } from './sftp-trouble.ts';
+
+/** Where one package goes. */
+export interface Place {
+  readonly name: string;
+  /** Full path of the file under its final name. */
+  readonly final: string;
+  readonly part: string;
+  readonly ok: string;
+}
+
+/** How a file at the server compares with what was sent. */
+export type Compared = 'absent' | 'same' | 'other';
+
+export async function compare(files: SftpFiles, path: string, batch: OutgoingBatch): Promise<Compared> {
+  const bytes = await files.read(path, batch.body.length);
+  if (bytes === undefined) return 'absent';
+  return bytes.length === batch.body.length && sha256(bytes) === batch.bodyDigest ? 'same' : 'other';
+}
+
+type Deposited =
+  | { readonly outcome: 'deposited' }
+  | Exclude<Answer, { readonly outcome: 'answered' | 'received' | 'partial' }>;
+
+/**
+ * Writes a package so that no reader ever sees half of it (delivery.md §1.4): under a temporary name, brought to disk, read back,
+ * renamed without overwriting, and only then announced by its `.ok`. Until the rename every failure is definite.
+ */
+export async function deposit(files: SftpFiles, place: Place, batch: OutgoingBatch): Promise<Deposited> {
+  const wrong = await writePart(files, place, batch);
+  if (wrong !== undefined) return wrong;
+  try {
+    await files.rename(place.part, place.final);
+  } catch (error) {
+    return renameFailed(files, place, batch, asTrouble(error));
+  }
+  return announce(files, place, batch);
+}
+
+async function writePart(files: SftpFiles, place: Place, batch: OutgoingBatch): Promise<Deposited | undefined> {
+  try {
+    await files.remove(place.part);
+    await files.create(place.part, batch.body);
+    const size = await files.size(place.part);
+    const read = await compare(files, place.part, batch);
+    if (size === batch.body.length && read === 'same') return undefined;
+    await files.remove(place.part);
+    const reason = `写入 ${batch.body.length} 字节，服务器称 ${size ?? 0} 字节、读回${read === 'same' ? '相同' : '不同'}，已删除重来 (wrote ${batch.body.length} bytes, the server says ${size ?? 0} and reads back ${read}: removed)`;
+    return { outcome: 'not-sent', reason, page: false, evidence: {} };
+  } catch (error) {
+    const trouble = asTrouble(error);
+    await files.remove(place.part).catch(() => undefined);
+    return notSent(trouble);
+  }
+}
+
+export const notSent = (trouble: SftpTrouble): Extract<Answer, { outcome: 'not-sent' }> => ({
+  outcome: 'not-sent',
+  reason: trouble.message,
+  page: needsAPerson(trouble),
+  evidence: {},
+});
+
+/** Refused, or done with its answer lost: the name itself tells, unless the connection is gone. */
+async function renameFailed(
+  files: SftpFiles,
+  place: Place,
+  batch: OutgoingBatch,
+  trouble: SftpTrouble,
+): Promise<Deposited> {
+  if (trouble.kind === 'lost') return doubt(trouble);
+  try {
+    const found = await compare(files, place.final, batch);
+    if (found === 'same') return announce(files, place, batch);
+    if (found === 'other') return conflict(place);
+    const left = await files.size(place.part);
+    if (left === undefined) return doubt(trouble);
+    await files.remove(place.part);
+    return notSent(trouble);
+  } catch (error) {
+    return doubt(asTrouble(error));
+  }
+}
+
+/** `….ok` with digest and count, after everything else; one that was cut off is written anew. */
+export async function announce(files: SftpFiles, { ok }: Place, batch: OutgoingBatch): Promise<Deposited> {
+  const wanted = Buffer.from(JSON.stringify({ sha256: batch.bodyDigest, count: batch.idemKeys.length }));
+  try {
+    const there = await files.read(ok, wanted.length);
+    if (there?.equals(wanted)) return { outcome: 'deposited' };
+    if (there !== undefined) await files.remove(ok);
+    await files.create(ok, wanted);
+    return { outcome: 'deposited' };
+  } catch (error) {
+    return doubt(asTrouble(error));
+  }
+}
+
+export const conflict = ({ name }: Place): Extract<Answer, { outcome: 'conflict' }> => ({
+  outcome: 'conflict',
+  reason: `${name} 已存在且内容不同，未覆盖 (a file of this name is there with other content; it was not overwritten)`,
+  evidence: {},
+});
+
+export const doubt = ({ message }: SftpTrouble): Extract<Answer, { outcome: 'unknown' }> => ({
+  outcome: 'unknown',
+  reason: message,
+  evidence: {},
+});
+
+/** Anything that is no SftpTrouble is a bug and stays one. */
+export function asTrouble(error: unknown): SftpTrouble {
+  if (error instanceof SftpTrouble) return error;
+  throw error;
+}
