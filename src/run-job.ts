@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly period?: string | null;
   /** Push: settle what is open, seal nothing new. */
   readonly followUpOnly?: boolean;
+  /** Push: of what is pending, only the records of this resync. */
+  readonly resync?: number;
   readonly onProgress?: (done: number, total?: number) => void;
 }
 
@@ -185,6 +187,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     concurrency: spec.concurrency ?? 2,
     receiptWaitMs: RECEIPT_WAIT_MS,
     followUpOnly: options.followUpOnly ?? false,
+    resync: options.resync,
     dryRun: options.dryRun ?? false,
     onProgress: ({ sealed }) => options.onProgress?.(sealed),
   };

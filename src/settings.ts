@@ -26,6 +26,10 @@ export interface Settings {
   /** 64 hex digits or Base64 of 32 bytes: encrypts the secrets that platforms issue (store/vault.ts), nothing else. */
   readonly secretKey?: string;
   readonly alarm: AlarmSettings;
+  /** Changed jobs, schemas, calendar and settings, and imports by hand, wait for a second person. */
+  readonly approvals: boolean;
+  /** A resync of more records than this needs a second person. */
+  readonly resyncApproval: number;
 }
 
 export interface Listen {
@@ -56,6 +60,8 @@ const KNOWN = [
   'HUB_USER',
   'HUB_SECRET_KEY',
   ...ALARM_SETTING_NAMES,
+  'HUB_APPROVALS',
+  'HUB_RESYNC_APPROVAL',
   'HUB_FAILPOINT',
   'HUB_TEST_INSTALL',
 ] as const;
@@ -95,6 +101,8 @@ export function readSettings(env: Environment): {
     hubId: read('HUB_ID', 'zhengxin-hub', asHubId),
     ...(secretKey === '' ? {} : { secretKey }),
     alarm,
+    approvals: read('HUB_APPROVALS', false, asSwitch),
+    resyncApproval: read('HUB_RESYNC_APPROVAL', 100, asCount),
   };
   return { settings, faults };
 }
@@ -199,3 +207,9 @@ const asHubId = (text: string): Parsed<string> =>
   /^[a-z0-9][a-z0-9-]{0,63}$/.test(text)
     ? { value: text }
     : { zh: '只能用小写字母、数字和短横线，最长 64 位', en: 'lower-case letters, digits and hyphens only, at most 64' };
+
+const asSwitch = (text: string): Parsed<boolean> =>
+  /^(on|off)$/i.test(text) ? { value: /^on$/i.test(text) } : { zh: '只能是 on 或 off', en: 'on or off only' };
+
+const asCount = (text: string): Parsed<number> =>
+  /^\d{1,9}$/.test(text) ? { value: Number(text) } : { zh: '应为 0 以上的整数', en: 'a whole number from 0' };

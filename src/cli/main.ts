@@ -26,6 +26,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   user: async () => (await import('./user.ts')).userCommand,
   login: async () => (await import('./login.ts')).loginCommand,
   logout: async () => (await import('./login.ts')).logoutCommand,
+  resync: async () => (await import('./resync.ts')).resyncCommand,
   approve: async () => (await import('./approve.ts')).approveCommand,
   migrate: async () => (await import('./migrate.ts')).migrateCommand,
 };

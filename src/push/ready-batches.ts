@@ -43,6 +43,8 @@ export interface ReadyBatches extends Render {
   /** Types that this platform takes: full state, and those of which no version may be skipped. */
   readonly fullState: readonly string[];
   readonly everyVersion: readonly string[];
+  /** Only the records of this resync. */
+  readonly resync?: number | undefined;
 }
 
 const PAGE = 1000;
@@ -57,6 +59,7 @@ export async function* readyBatches(operation: Operation, context: ReadyBatches)
       types: context.fullState,
       everyVersion: context.everyVersion,
       operation,
+      resync: context.resync,
       afterId,
       limit: PAGE,
     });

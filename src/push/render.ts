@@ -82,7 +82,7 @@ function unreleased({ id, version }: PendingRow, wrong: readonly Fault[], { rele
 }
 
 function toMember(row: PendingRow, recordKey: string, data: string, { hubId, platformName }: Render): Member {
-  const rendition = 1;
+  const { rendition } = row;
   return {
     recordId: Number(row.id),
     version: row.version,

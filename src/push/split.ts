@@ -51,7 +51,6 @@ export async function splitBatch(
       manifestRoot: manifestRoot(records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
       members: part.map((member, index) => ({
         ...member,
-        rendition: 1,
         payloadHash: records[index]?.payloadHash ?? '',
       })),
       period: batch.period,

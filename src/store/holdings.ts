@@ -14,7 +14,8 @@ export async function holdings(db: Reader, platform: string): Promise<Holding[]>
   const sql = `SELECT r.record_key AS "key", d.version, d.operation, d.payload_digest AS "digest"
     FROM deliveries d JOIN records r ON r.id = d.record_id
     WHERE d.platform = ? AND d.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.platform = d.platform
-      AND n.record_id = d.record_id AND n.state = 'accepted' AND n.version > d.version)
+      AND n.record_id = d.record_id AND n.state = 'accepted'
+      AND (n.version > d.version OR (n.version = d.version AND n.rendition > d.rendition)))
     ORDER BY r.id`;
   const rows = await select<{ key: Buffer; version: number; operation: string; digest: Buffer }>(db, sql, [platform]);
   return rows.map(({ key, version, operation, digest }) => ({

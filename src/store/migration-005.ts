@@ -56,10 +56,10 @@ export async function createAccounts(db: Knex): Promise<void> {
   await make('resyncs', (table) => {
     table.increments('id');
     table.string('platform', 64).notNullable();
-    /** Digest of the selection. */
+    /** Digest of the selection: two clicks are one command. */
     table.binary('selection', 32).notNullable();
-    /** The same while it is under way: two clicks are one command. */
-    table.binary('open_selection', 32).unique();
+    /** The platform while the resync is under way: one at a time. */
+    table.string('open_at', 64).unique();
     table.text('detail', 'longtext').notNullable();
     table.string('state', 12).notNullable();
     table.string('actor', 128).notNullable();

@@ -246,6 +246,7 @@ export async function readBody(db: Reader, seq: number): Promise<Buffer> {
 export interface MemberRow {
   readonly recordId: number;
   readonly version: number;
+  readonly rendition: number;
   readonly operation: Operation;
   readonly idemKey: string;
   readonly rowNo: number;
@@ -255,10 +256,11 @@ export interface MemberRow {
 /** In row order. */
 export async function readMembers(db: Reader, seq: number): Promise<MemberRow[]> {
   const sql =
-    'SELECT record_id, version, operation, idem_key, row_no, state FROM deliveries WHERE batch_seq = ? ORDER BY row_no';
+    'SELECT record_id, version, rendition, operation, idem_key, row_no, state FROM deliveries WHERE batch_seq = ? ORDER BY row_no';
   const rows = await select<{
     record_id: number;
     version: number;
+    rendition: number;
     operation: Operation;
     idem_key: string;
     row_no: number;
@@ -267,6 +269,7 @@ export async function readMembers(db: Reader, seq: number): Promise<MemberRow[]>
   return rows.map((row) => ({
     recordId: Number(row.record_id),
     version: row.version,
+    rendition: row.rendition,
     operation: row.operation,
     idemKey: row.idem_key,
     rowNo: row.row_no,

@@ -14,6 +14,8 @@ export interface PendingRow {
   /** Canonical JSON of the record, without its revision time. */
   readonly body: string;
   readonly revisedAt: string | null;
+  /** 1 unless a person had this version sent once more. */
+  readonly rendition: number;
 }
 
 export interface PendingQuery {
@@ -25,6 +27,8 @@ export interface PendingQuery {
   readonly operation: Operation;
   readonly afterId: number;
   readonly limit: number;
+  /** Only the records of this resync. */
+  readonly resync?: number | undefined;
 }
 
 const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.name, v.version, v.operation, v.body, v.revised_at AS "revisedAt"`;
@@ -34,7 +38,9 @@ const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.
  * platform was given. A record with an open delivery waits; a withdrawal is pending only where the record was once sent.
  */
 export async function readPending(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
-  const rows = [...(await readNewest(db, query)), ...(await readNext(db, query))];
+  const only = membersOnly(query.resync);
+  const first = [...(await readNewest(db, query, only)), ...(await readNext(db, query, only))];
+  const rows = [...first.map((row) => ({ ...row, rendition: 1 })), ...(await readReissues(db, query, only))];
   rows.sort((a, b) => a.id - b.id);
   return rows.slice(0, query.limit);
 }
@@ -47,27 +53,53 @@ const predecessorGone = `(r.predecessor_id IS NULL OR NOT EXISTS (
       AND NOT EXISTS (SELECT 1 FROM deliveries w WHERE w.platform = p.platform AND w.record_id = p.record_id
         AND w.operation = 'WITHDRAW' AND w.version > p.version AND w.state IN ('accepted', 'rejected'))))`;
 
-async function readNewest(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
+async function readNewest(db: Reader, query: PendingQuery, only: string): Promise<Omit<PendingRow, 'rendition'>[]> {
   if (query.types.length === 0) return [];
   const { platform, operation } = query;
   const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version = r.newest_version
     WHERE r.id > ? AND r.type IN (${placeholders(query.types.length)}) AND r.newest_operation = ?
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id
-        AND (d.version = r.newest_version OR d.state = 'open'))
+        AND (d.version = r.newest_version OR d.state = 'open'))${only}
       AND ${operation === 'WITHDRAW' ? sentBefore : predecessorGone}
     ORDER BY r.id LIMIT ${query.limit}`;
   return select(db, sql, [query.afterId, ...query.types, operation, platform, platform]);
 }
 
-async function readNext(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
+async function readNext(db: Reader, query: PendingQuery, only: string): Promise<Omit<PendingRow, 'rendition'>[]> {
   if (query.everyVersion.length === 0) return [];
   const { platform, operation } = query;
   const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version =
       1 + COALESCE((SELECT MAX(d.version) FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id), 0)
-    WHERE r.id > ? AND r.type IN (${placeholders(query.everyVersion.length)}) AND v.operation = ? AND ${openElsewhere}
+    WHERE r.id > ? AND r.type IN (${placeholders(query.everyVersion.length)}) AND v.operation = ? AND ${openElsewhere}${only}
       AND ${operation === 'WITHDRAW' ? sentBefore : predecessorGone}
     ORDER BY r.id LIMIT ${query.limit}`;
   return select(db, sql, [platform, query.afterId, ...query.everyVersion, operation, platform, platform]);
+}
+
+/** For a WHERE: only the records of a resync; nothing where none is meant. */
+const membersOnly = (resync: number | undefined): string =>
+  resync === undefined
+    ? ''
+    : ` AND r.id IN (SELECT m.record_id FROM resync_members m WHERE m.resync_id = ${Math.trunc(resync)})`;
+
+/**
+ * Reissues that still have no delivery. Like everything pending they are asked for, not remembered as done: an older version
+ * never goes out after a newer one, and a record on the wire waits.
+ */
+async function readReissues(db: Reader, query: PendingQuery, only: string): Promise<PendingRow[]> {
+  const types = [...query.types, ...query.everyVersion];
+  const sql = `SELECT ${pendingColumns}, q.rendition FROM reissues q JOIN resyncs s ON s.id = q.resync_id AND s.state <> 'preparing'
+      JOIN records r ON r.id = q.record_id
+      JOIN versions v ON v.record_id = q.record_id AND v.version = q.version
+    WHERE q.platform = ? AND r.id > ? AND r.type IN (${placeholders(types.length)}) AND v.operation = ?
+      AND r.newest_version = q.version${only}
+      AND NOT EXISTS (SELECT 1 FROM reissues l WHERE l.platform = q.platform AND l.record_id = q.record_id
+        AND l.version = q.version AND l.rendition > q.rendition)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.platform = q.platform AND d.record_id = q.record_id
+        AND (d.state = 'open' OR d.version > q.version OR (d.version = q.version AND d.rendition >= q.rendition)))
+    ORDER BY r.id LIMIT ${query.limit}`;
+  if (types.length === 0) return [];
+  return select(db, sql, [query.platform, query.afterId, ...types, query.operation]);
 }
 
 /** Records whose newest state is not to be shown and that the platform was never told of. */

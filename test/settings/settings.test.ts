@@ -21,6 +21,8 @@ describe('settings', () => {
       traceLevel: 'info',
       allowedHosts: [],
       hubId: 'zhengxin-hub',
+      approvals: false,
+      resyncApproval: 100,
     });
   });
 

@@ -41,6 +41,8 @@ export async function openTestHub(
       allowedHosts: [],
       hubId: 'hub-under-test',
       alarm: {},
+      approvals: false,
+      resyncApproval: 100,
     },
     jobs,
     alarms: { divisions: {}, watch: [] },
