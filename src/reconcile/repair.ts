@@ -14,7 +14,7 @@ export function repairCommands(
   const reason = `--reason "对账 ${compared.id}"`;
   if (compared.kind === 'bureau') return pullCommands(compared, differences, reason);
   const known = differences.filter(({ recordId, cause }) => recordId !== null && cause !== 'rejected');
-  const head = `hub resync --platform ${compared.scope}`;
+  const head = `hub resync --platform ${compared.scope} --again`;
   if (known.length > KEYS_IN_ALL) {
     const types = [...new Set(known.flatMap(({ type }) => type ?? []))].toSorted();
     return types.map((type) => `${head} --type ${type} ${reason}`);
