@@ -61,16 +61,15 @@ export async function order(hub: Hub, wanted: Order): Promise<Ordered> {
   return 'approval-gone';
 }
 
-const begin = (
-  { db, now }: Hub,
-  id: number,
-  { platform, matter, needsApproval, by, reason }: Order,
-): Promise<boolean> =>
+const begin = ({ db, now }: Hub, id: number, wanted: Order): Promise<boolean> =>
   inTransaction(db, async (tx) => {
+    const { platform, matter, preview, needsApproval, by, reason } = wanted;
     const used = needsApproval ? await useApproval(tx, matter, by, now()) : undefined;
     if (needsApproval && used === undefined) return false;
     await startResync(tx, id, used?.id ?? null);
-    const detail = { resync: id, reason, request: used?.id ?? null, ...matter.detail };
+    // The selection may name people: the log has its digest, the row of the resync its words.
+    const what = { selection: wanted.selection, records: preview.recordIds.length, content: preview.digest };
+    const detail = { resync: id, reason, request: used?.id ?? null, ...what, reissues: preview.reissues.length };
     await appendLog(tx, now(), [{ actor: by, action: 'resync.started', platform, detail }]);
     return true;
   });

@@ -84,7 +84,9 @@ onBothDatabases('reconciling with a platform from', ({ url }) => {
     const found = await openDifferences(b.hub.db, platform, 10);
     expect(found.map(({ state, cause }) => `${state} ${cause}`)).toEqual(['missing absent', 'missing absent']);
     const keys = found.map(({ name }) => `--key ${name}`).join(' ');
-    expect(report?.commands).toEqual([`hub resync --platform credit-sharing --again ${keys} --reason "对账 ${report?.id}"`]);
+    expect(report?.commands).toEqual([
+      `hub resync --platform credit-sharing --again ${keys} --reason "对账 ${report?.id}"`,
+    ]);
     expect(await logged(b.hub.db, 'reconcile')).toHaveLength(1);
   });
 

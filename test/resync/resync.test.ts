@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { decide } from '../../src/accounts/requests.ts';
+import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { type Db, inTransaction, select } from '../../src/store/database.ts';
 import { thisProcess } from '../../src/store/leases.ts';
 import { listLog } from '../../src/store/log.ts';
@@ -116,11 +117,12 @@ onBothDatabases('resync', ({ url }) => {
     expect(changed.request.id).not.toBe(asked.request.id);
     await yes(changed.request.id);
     expect(await here.resync()).toMatchObject({ outcome: 'sent', report: { counts: { accepted: 4 } } });
+    await sequenceAll(db);
     const [ended, started] = (await listLog(db, { limit: 50 })).filter(({ action }) => action.startsWith('resync.'));
     expect(started).toMatchObject({
       actor: 'user:wei',
       action: 'resync.started',
-      detail: { request: changed.request.id, records: 4, reason: '平台丢失' },
+      detail: { request: String(changed.request.id), records: '4', reason: '平台丢失' },
     });
     expect(ended).toMatchObject({ action: 'resync.ended', detail: { state: 'done' } });
   });
