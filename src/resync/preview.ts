@@ -3,6 +3,7 @@ import type { Hub } from '../hub-context.ts';
 import { divisions } from '../hub-context.ts';
 import { formsByType } from '../job/forms-by-type.ts';
 import type { PushJob } from '../job/job.ts';
+import { wireFormOf } from '../platforms/index.ts';
 import { type Render, render } from '../push/render.ts';
 import type { Reissue } from '../store/reissues.ts';
 import { readReleases } from '../store/releases.ts';
@@ -85,6 +86,7 @@ async function renderContext(hub: Hub, job: PushJob): Promise<Context> {
   const { formsOf, fullState, everyVersion } = formsByType(job, hub.types, hub.forms);
   const byJob = divisions(hub.jobs);
   return {
+    wire: wireFormOf(job.platform, hub.forms.values()),
     hubId: hub.settings.hubId,
     platformName: job.platformName,
     sender: job.platform.sender ?? { code: '', name: hub.settings.hubId },
