@@ -20,7 +20,7 @@ export function tidyCode(raw: string, area: string): TidyCode {
     return { text: raw, notes: NO_NOTES };
   const notes: Fault[] = [];
   const shown = raw.replace(INVISIBLE, '').trim().replace(APOSTROPHE, '').trim();
-  if (shown !== raw.trim()) notes.push(spacingRepaired(area));
+  if (shown !== raw) notes.push(spacingRepaired(area));
   const text = shown.normalize('NFKC').replace(INVISIBLE, '').trim().replace(APOSTROPHE, '').trim();
   if (text !== shown) notes.push(widthRepaired(area));
   return { text, notes };
