@@ -27,7 +27,7 @@ export function storedTree(db: Reader, logNo: number, size: number): SubtreeHash
 }
 
 /** Hashes of a tile of the log at this size: a full one as stored, a partial one from what lies below it. */
-async function readTileHashes(
+export async function readTileHashes(
   db: Reader,
   { logNo, size }: { readonly logNo: number; readonly size: number },
   level: number,

@@ -1,12 +1,13 @@
 import type { Knex } from 'knex';
 import { isSqlite, select } from './database.ts';
 
-/** What people look the ledger up by: credit code, name, receipt. A migration that was killed goes on where it was. */
+/** What people look the ledger up by: credit code, name, receipt, period. A migration that was killed goes on where it was. */
 export async function createAuditIndexes(db: Knex): Promise<void> {
   await addIndex(db, 'records', 'records_credit_code', ['credit_code']);
   await addIndex(db, 'records', 'records_name', ['name']);
   await addIndex(db, 'batches', 'batches_receipt', ['receipt_id']);
   await addIndex(db, 'batches', 'batches_parent', ['parent_id']);
+  await addIndex(db, 'batches', 'batches_of_period', ['period']);
   await addIndex(db, 'receipts', 'receipts_receipt', ['receipt_id']);
 }
 

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HubError } from '../errors.ts';
+import type { Reader } from '../store/database.ts';
+import { type CheckpointRow, entriesOfBatch, logsOfBatches, newestCheckpoint } from '../store/evidence-rows.ts';
+import { readHead } from '../store/log-tree.ts';
+import type { PackScope, ResolvedScope } from './pack-scope.ts';
+
+export type PackHead = CheckpointRow;
+
+interface Covering {
+  readonly db: Reader;
+  readonly signal: AbortSignal;
+  /** How long the signer may take, ms. */
+  readonly waitMs: number;
+}
+
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * The newest signed head of the log in which the batches of a scope stand; waits for the signer until it covers all of
+ * them. Throws HubError LOG_UNSIGNED.
+ */
+export async function coveringHead(scope: ResolvedScope, context: Covering): Promise<PackHead> {
+  const { db, signal, waitMs } = context;
+  const ids = scope.batches.map(({ id }) => id);
+  const logNo = Math.max((await newestLog(db, ids)) ?? (await readHead(db)).logNo);
+  const needed = await lastIndex(db, logNo, ids);
+  const giveUpAt = performance.now() + waitMs;
+  for (;;) {
+    const head = await newestCheckpoint(db, logNo);
+    if (head !== undefined && head.size > needed) return head;
+    if (performance.now() >= giveUpAt) throw unsigned(scope, head?.size ?? 0, needed);
+    await sleep(LOOK_AGAIN_MS, undefined, { signal });
+  }
+}
+
+const AT_ONCE = 500;
+
+async function newestLog(db: Reader, ids: readonly string[]): Promise<number | undefined> {
+  const logs: number[] = [];
+  for (let from = 0; from < ids.length; from += AT_ONCE)
+    logs.push(...(await logsOfBatches(db, ids.slice(from, from + AT_ONCE))));
+  return logs.length === 0 ? undefined : Math.max(...logs);
+}
+
+/** Place of the last entry of these batches; -1 where there is none. */
+async function lastIndex(db: Reader, logNo: number, ids: readonly string[]): Promise<number> {
+  let last = -1;
+  for (const id of ids) last = Math.max(last, (await entriesOfBatch(db, logNo, id)).at(-1)?.index ?? -1);
+  return last;
+}
+
+const unsigned = ({ kind, value }: PackScope, size: number, needed: number): HubError =>
+  new HubError(
+    'LOG_UNSIGNED',
+    `日志签名到第 ${size} 条，${kind} ${value} 需要到第 ${needed + 1} 条 (the log is signed up to ${size} entries, the pack needs ${needed + 1})`,
+    {
+      remedy: 'retry',
+      fix: '确认 hub signer 正在运行（每分钟签一次），然后重试；hub log head 可查看 (see that hub signer runs, it signs each minute, then try again)',
+    },
+  );

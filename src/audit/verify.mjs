@@ -1,0 +1,1016 @@
+#!/usr/bin/env node
+/**
+ * Verifies an evidence pack of a delivery log, offline, without the hub. One file, Node 18 or newer, no dependencies.
+ *
+ *   node verify.mjs PACK --key VKEY [--key VKEY …] [--head FILE …] [--seen FILE | --no-seen] [--now INSTANT] [--json]
+ *
+ * PACK is the folder or the .zip. VKEY comes from the paper that was handed over, never from the pack. --head names saved
+ * heads (checkpoint files). The newest head that verified is kept in --seen (default: <origin>.head in the working folder)
+ * and must be extended by every later pack. Written from docs/evidence-format.md alone; verify.py is its independent twin.
+ *
+ * Exit: 0 good, 10 bad signature or unknown key, 11 fork, 12 gap, 13 stale, 14 illegal transition, 15 wrong content, 2 usage.
+ */
+import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
+
+const FORMAT = 'zhengxin-evidence-pack@1';
+const FRESH_MS = 8 * 24 * 3_600_000;
+/** Several at once: the first of these decides the exit code. */
+const PRECEDENCE = [12, 10, 15, 11, 14, 13];
+const MEANS = {
+  10: '签名不对或公钥不符 (bad signature or unknown key)',
+  11: '分叉 (fork)',
+  12: '缺失 (gap)',
+  13: '过期 (stale)',
+  14: '非法状态 (illegal transition)',
+  15: '内容不符 (wrong content)',
+};
+
+// ── hashing and trees (RFC 6962) ────────────────────────────────────────────────────────────────────────────────────
+
+const sha256 = (...parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+const [LEAF, NODE, COMMIT] = [Buffer.of(0), Buffer.of(1), Buffer.of(2)];
+const EMPTY_ROOT = sha256('');
+const leafOf = (entry) => sha256(LEAF, entry);
+const nodeOf = (left, right) => sha256(NODE, left, right);
+
+/** Largest power of two below n, n ≥ 2. */
+const splitPoint = (n) => 2 ** (31 - Math.clz32(n - 1));
+
+/** MTH over leaf hashes, straight from the RFC. */
+function rootOver(hashes) {
+  if (hashes.length === 0) return EMPTY_ROOT;
+  if (hashes.length === 1) return hashes[0];
+  const k = splitPoint(hashes.length);
+  return nodeOf(rootOver(hashes.slice(0, k)), rootOver(hashes.slice(k)));
+}
+
+/** Root that an inclusion proof leads to; undefined where it is too long or too short (RFC 6962 §2.1.1). */
+function rootByProof(leaf, index, size, proof) {
+  const rest = [...proof];
+  const climb = (at, width) => {
+    if (width === 1) return leaf;
+    const k = splitPoint(width);
+    const inner = at < k ? climb(at, k) : climb(at - k, width - k);
+    const sibling = rest.shift();
+    if (inner === undefined || sibling === undefined) return undefined;
+    return at < k ? nodeOf(inner, sibling) : nodeOf(sibling, inner);
+  };
+  const root = index < size ? climb(index, size) : undefined;
+  return rest.length === 0 ? root : undefined;
+}
+
+const TILE = 256;
+
+/** `tile/0/x001/x234/067`, with `.p/<width>` for a partial one. */
+function tilePath(folder, number, width) {
+  let path = String(number % 1000).padStart(3, '0');
+  for (let rest = Math.floor(number / 1000); rest > 0; rest = Math.floor(rest / 1000))
+    path = `x${String(rest % 1000).padStart(3, '0')}/${path}`;
+  return `${folder}/${path}${width === TILE ? '' : `.p/${width}`}`;
+}
+
+/** Every tile of a level at a size: `{ number, width, path }`. */
+function tilesOf(folder, size, level) {
+  const count = Math.floor(size / TILE ** level);
+  return Array.from({ length: Math.ceil(count / TILE) }, (_, number) => {
+    const width = Math.min(TILE, count - number * TILE);
+    return { number, width, path: tilePath(folder, number, width) };
+  });
+}
+
+/** All hash tiles of the pack; a hash that is missing is undefined. */
+function readTree(pack, size, report) {
+  const levels = [];
+  for (let level = 0; Math.floor(size / TILE ** level) > 0; level += 1) {
+    const hashes = tilesOf(`tile/${level}`, size, level).flatMap((tile) => readTile(pack, tile, level, report));
+    if (level > 0) compareLevels(levels[level - 1], hashes, level, report);
+    levels.push(hashes);
+  }
+  return { size, levels };
+}
+
+function readTile(pack, { number, width, path }, level, report) {
+  const bytes = read(pack, path, report);
+  const first = number * TILE;
+  if (bytes?.length === 32 * width) return Array.from({ length: width }, (_, i) => bytes.subarray(32 * i, 32 * i + 32));
+  if (bytes !== undefined)
+    report(bytes.length < 32 * width ? 12 : 15, path, `${bytes.length} bytes, ${32 * width} expected`);
+  else if (!pack.has(path))
+    report(12, path, `this tile is missing (hashes ${first} to ${first + width - 1} of level ${level})`);
+  return new Array(width).fill(undefined);
+}
+
+function compareLevels(below, hashes, level, report) {
+  for (const [index, told] of hashes.entries()) {
+    const part = below.slice(index * TILE, (index + 1) * TILE);
+    if (told === undefined || part.includes(undefined)) continue;
+    const made = rootOver(part);
+    if (made.equals(told)) continue;
+    const said = `its hashes give ${hex(made)}, hash ${index} of level ${level} says ${hex(told)}`;
+    report(15, tilePath(`tile/${level - 1}`, index, TILE), said);
+  }
+}
+
+/** Root of the first `size` leaves; undefined where hashes are missing. Subtrees of 256^n leaves come from higher tiles. */
+function rootAt({ levels }, size) {
+  const over = (from, to) => {
+    const count = to - from;
+    for (let level = levels.length - 1; level >= 0; level -= 1) {
+      const unit = TILE ** level;
+      if (count === unit && from % unit === 0) return levels[level][from / unit];
+    }
+    const k = largestPower(count);
+    const [left, right] = [over(from, from + k), over(from + k, to)];
+    return left === undefined || right === undefined ? undefined : nodeOf(left, right);
+  };
+  return size === 0 ? EMPTY_ROOT : over(0, size);
+}
+
+/** Largest power of two below n; n may be beyond 2^31. */
+function largestPower(n) {
+  let k = 1;
+  while (k * 2 < n) k *= 2;
+  return k;
+}
+
+const hex = (bytes) => Buffer.from(bytes).toString('hex');
+
+// ── the pack as files ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What keeps a pack from being opened at all. */
+class Unreadable extends Error {}
+
+/** `{ names, doubled, has(name), read(name) }`; `read` throws Unreadable where the bytes cannot be had. */
+function openPack(path) {
+  if (!existsSync(path)) throw new Unreadable('there is no such file or folder');
+  const { names, doubled = [], read: readOne } = statSync(path).isDirectory() ? openFolder(path) : openZip(path);
+  const known = new Set(names);
+  const folders = new Map();
+  for (const name of [...known].sort()) {
+    const folder = /^[^/]+\/[^/]+\//.exec(name)?.[0];
+    if (folder !== undefined) folders.set(folder, [...(folders.get(folder) ?? []), name]);
+  }
+  return {
+    names: [...known].sort(),
+    doubled,
+    has: (name) => known.has(name),
+    below: (folder) => folders.get(folder) ?? [],
+    read: (name) => (known.has(name) ? readOne(name) : undefined),
+  };
+}
+
+function openFolder(root) {
+  const names = [];
+  const walk = (below) => {
+    for (const item of readdirSync(join(root, below), { withFileTypes: true })) {
+      const name = below === '' ? item.name : `${below}/${item.name}`;
+      if (item.isDirectory()) walk(name);
+      else names.push(name);
+    }
+  };
+  walk('');
+  return { names, read: (name) => readFileSync(join(root, ...name.split('/'))) };
+}
+
+/** Reads the central directory; members are inflated one at a time, never more than they say they hold. */
+function openZip(path) {
+  const file = openSync(path, 'r');
+  const { size } = fstatSync(file);
+  const at = (position, length) => {
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - position)));
+    readSync(file, bytes, 0, bytes.length, position);
+    return bytes;
+  };
+  const members = new Map();
+  const doubled = [];
+  for (const member of centralDirectory(at, size)) {
+    if (members.has(member.name)) doubled.push(member.name);
+    else if (!member.name.endsWith('/')) members.set(member.name, member);
+  }
+  process.once('exit', () => closeSync(file));
+  return { names: members.keys(), doubled, read: (name) => readMember(at, members.get(name)) };
+}
+
+function* centralDirectory(at, size) {
+  const tailAt = Math.max(0, size - 65_557);
+  const tail = at(tailAt, 65_557);
+  const end = tail.lastIndexOf(Buffer.from('504b0506', 'hex'));
+  // A workbook inside is a zip too: only an end that ends the file counts.
+  if (end < 0 || tail.length < end + 22 || tail.length !== end + 22 + tail.readUInt16LE(end + 20))
+    throw new Unreadable(`${size} bytes, and no end of a zip in them: the pack is cut short or is no zip`);
+  let [length, start] = [tail.readUInt32LE(end + 12), tail.readUInt32LE(end + 16)];
+  let count = tail.readUInt16LE(end + 10);
+  if (start === 0xffffffff || count === 0xffff || length === 0xffffffff) {
+    const locator = at(tailAt + end - 20, 20);
+    const wide = at(Number(locator.readBigUInt64LE(8)), 56);
+    if (wide.length < 56 || wide.readUInt32LE(0) !== 0x06064b50) throw new Unreadable('its zip64 directory is missing');
+    [count, length, start] = [32, 40, 48].map((offset) => Number(wide.readBigUInt64LE(offset)));
+  }
+  const directory = at(start, length);
+  if (directory.length < length) throw new Unreadable('its zip directory is cut');
+  for (let position = 0, n = 0; n < count; n += 1) {
+    if (position + 46 > length || directory.readUInt32LE(position) !== 0x02014b50)
+      throw new Unreadable(`its zip directory is broken at file ${n}`);
+    const member = directoryLine(directory, position);
+    yield member;
+    position = member.next;
+  }
+}
+
+function directoryLine(directory, position) {
+  const u16 = (offset) => directory.readUInt16LE(position + offset);
+  const u32 = (offset) => directory.readUInt32LE(position + offset);
+  const extraAt = position + 46 + u16(28);
+  const next = extraAt + u16(30) + u16(32);
+  const name = directory.toString('utf8', position + 46, extraAt);
+  const line = { name, flags: u16(8), method: u16(10), crc: u32(16), packed: u32(20), size: u32(24), offset: u32(42) };
+  for (let extra = extraAt; extra + 4 <= extraAt + u16(30); ) {
+    const [id, length] = [directory.readUInt16LE(extra), directory.readUInt16LE(extra + 2)];
+    let field = extra + 4;
+    for (const part of id === 1 ? ['size', 'packed', 'offset'] : []) {
+      if (line[part] !== 0xffffffff) continue;
+      line[part] = Number(directory.readBigUInt64LE(field));
+      field += 8;
+    }
+    extra += 4 + length;
+  }
+  return { ...line, next };
+}
+
+function readMember(at, { name, flags, method, crc, packed, size, offset }) {
+  const head = at(offset, 30);
+  if (head.length < 30 || head.readUInt32LE(0) !== 0x04034b50) throw new Unreadable('its place in the zip is broken');
+  if (flags & 1) throw new Unreadable('it is encrypted');
+  const nameLength = head.readUInt16LE(26);
+  if (at(offset + 30, nameLength).toString('utf8') !== name) throw new Unreadable('the zip names it in two ways');
+  const bytes = at(offset + 30 + nameLength + head.readUInt16LE(28), packed);
+  const whole = method === 0 ? bytes : inflate(bytes, size, method);
+  if (whole.length !== size || crc32(whole) !== crc) throw new Unreadable('its checksum in the zip is wrong');
+  return whole;
+}
+
+function inflate(bytes, size, method) {
+  if (method !== 8) throw new Unreadable(`compression ${method} is not known`);
+  try {
+    return inflateRawSync(bytes, { maxOutputLength: Math.max(1, size) });
+  } catch (error) {
+    throw new Unreadable(`it cannot be inflated: ${error.message}`);
+  }
+}
+
+const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
+  let value = n;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+function crc32(bytes) {
+  let value = 0xffffffff;
+  for (let i = 0; i < bytes.length; i += 1) value = (value >>> 8) ^ CRC[(value ^ bytes[i]) & 255];
+  return (value ^ 0xffffffff) >>> 0;
+}
+
+/** The bytes of a file, undefined where they cannot be had; what cannot be read is reported, what is missing is not. */
+function read(pack, name, report) {
+  try {
+    return pack.read(name);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    report(15, name, `cannot be read: ${error.message}`);
+    return undefined;
+  }
+}
+
+// ── JSON (RFC 8785) ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const members = Object.keys(value).sort();
+  return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(',')}}`;
+}
+
+const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The JSON of a file that must be there. */
+function readJson(pack, name, report) {
+  const bytes = read(pack, name, report);
+  if (bytes === undefined) {
+    if (!pack.has(name)) report(12, name, 'this file is missing');
+    return undefined;
+  }
+  try {
+    return JSON.parse(strictText.decode(bytes));
+  } catch (error) {
+    report(15, name, `it is no JSON: ${error.message}`);
+    return undefined;
+  }
+}
+
+// ── keys, notes and checkpoints ─────────────────────────────────────────────────────────────────────────────────────
+
+/** Bytes of base64 in its one spelling; undefined otherwise. */
+function unbase64(text) {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+class Usage extends Error {}
+
+function readKey(text) {
+  const [name = '', id = '', ...rest] = text.trim().split('+');
+  const typed = unbase64(rest.join('+'));
+  if (name === '' || !/^[0-9a-f]{8}$/.test(id) || rest.length === 0)
+    throw new Usage(`a vkey is <name>+<8 hex digits>+<base64>: ${text}`);
+  if (typed?.length !== 33 || typed[0] !== 1) throw new Usage(`the vkey of ${name} does not hold an Ed25519 key`);
+  const made = hex(sha256(`${name}\n`, typed).subarray(0, 4));
+  if (made !== id) throw new Usage(`the vkey of ${name} has id ${id}, its key says ${made}: mistyped`);
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), typed.subarray(1)]);
+  return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+}
+
+/** `{ origin, size, root }` of a signed note, or `{ wrong }`. */
+function openNote(bytes, keys) {
+  let text = '';
+  try {
+    text = strictText.decode(bytes);
+  } catch {
+    return { wrong: 'it is not UTF-8' };
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what a note must not hold
+  if (/[\u0000-\u0009\u000b-\u001f]/.test(text))
+    return { wrong: 'it holds a control character other than LF (a CR, perhaps)' };
+  const cut = text.lastIndexOf('\n\n');
+  if (cut < 0 || !text.endsWith('\n') || cut + 2 >= text.length)
+    return { wrong: 'it has no signatures after an empty line, or its last line is cut' };
+  const signed = text.slice(0, cut + 1);
+  const wrong = signatureFault(signed, text.slice(cut + 2, -1).split('\n'), keys);
+  return wrong === undefined ? readCheckpoint(signed.slice(0, -1).split('\n')) : { wrong };
+}
+
+function signatureFault(signed, lines, keys) {
+  if (lines.length > 16) return `it has ${lines.length} signature lines, at most 16 are allowed`;
+  let good = 0;
+  const seen = [];
+  for (const line of lines) {
+    const [, name, base64] = /^— ([^ +]+) ([A-Za-z0-9+/=]+)$/.exec(line) ?? [];
+    const bytes = base64 === undefined ? undefined : unbase64(base64);
+    if (bytes === undefined || bytes.length < 5)
+      return `a signature line is malformed: ${JSON.stringify(line.slice(0, 80))}`;
+    const id = hex(bytes.subarray(0, 4));
+    seen.push(`${name} (${id})`);
+    for (const known of keys.filter((key) => key.name === name && key.id === id)) {
+      if (bytes.length !== 68 || !verifySignature(null, Buffer.from(signed), known.key, bytes.subarray(4)))
+        return `the signature of ${name} (${id}) does not verify`;
+      good += 1;
+    }
+  }
+  if (good > 0) return undefined;
+  const given = keys.map(({ name, id }) => `${name} (${id})`).join(', ');
+  return `it is signed by ${seen.join(', ')}; the keys given are ${given}: a pack of another hub, or a key is missing`;
+}
+
+function readCheckpoint(lines) {
+  const [origin, size, base64] = lines;
+  if (lines.length !== 3) return { wrong: `a checkpoint has three lines, this one has ${lines.length}` };
+  const root = unbase64(base64);
+  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(size))
+    return { wrong: `its size ${JSON.stringify(size)} is no number without leading zeroes` };
+  if (root?.length !== 32) return { wrong: 'its root is not 32 bytes in base64' };
+  return origin === '' ? { wrong: 'its origin is empty' } : { origin, size: Number(size), root };
+}
+
+const familyOf = (origin) => origin.replace(/-[0-9]+$/, '');
+
+// ── entries ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ALWAYS = ['v', 'id', 't', 'actor', 'action', 'evidence'];
+const OTHERS = ['platform', 'delivery', 'batch', 'from', 'to', 'attempt', 'epoch', 'payloadCommit', 'receiptHash'];
+
+const isText = (value) =>
+  typeof value === 'string' || (typeof value === 'object' && value !== null && Object.values(value).every(isText));
+
+/** `{ entry }` or `{ wrong }`. */
+function readEntry(bytes) {
+  if (bytes.length > 8192) return { wrong: `${bytes.length} bytes, at most 8192 are allowed` };
+  let entry;
+  try {
+    const text = strictText.decode(bytes);
+    entry = JSON.parse(text);
+    if (Array.isArray(entry) || typeof entry !== 'object' || entry === null || canonical(entry) !== text)
+      return { wrong: 'it is not the canonical form of itself' };
+  } catch (error) {
+    return { wrong: `it is no JSON: ${error.message}` };
+  }
+  const unknown = Object.keys(entry).filter((name) => !ALWAYS.includes(name) && !OTHERS.includes(name));
+  const missing = ALWAYS.filter((name) => !Object.hasOwn(entry, name));
+  if (unknown.length > 0 || missing.length > 0)
+    return { wrong: `unknown members [${unknown}], missing members [${missing}]` };
+  const { evidence, ...texts } = entry;
+  const flat = Object.values(texts).every((value) => typeof value === 'string');
+  if (!flat || typeof evidence === 'string' || Array.isArray(evidence) || !isText(evidence))
+    return { wrong: 'a value is not text' };
+  const sound =
+    entry.v === '1' &&
+    /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(entry.id) &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(entry.t);
+  return sound ? { entry } : { wrong: 'version, id or time is malformed' };
+}
+
+/** The entries of a bundle; undefined where it is cut. */
+function readBundle(bytes) {
+  const entries = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 2 <= bytes.length ? at + 2 + bytes.readUInt16BE(at) : Infinity;
+    if (end > bytes.length) return undefined;
+    entries.push(bytes.subarray(at + 2, end));
+    at = end;
+  }
+  return entries;
+}
+
+function readEntries(pack, { manifest, head, tree }, report) {
+  const found = new Map();
+  const ids = new Map();
+  for (const { number, width, path } of tilesOf('tile/entries', head.size, 0)) {
+    const first = number * TILE;
+    if (!pack.has(path)) {
+      if (manifest.complete && first + width > (manifest.minimumIndex ?? 0))
+        report(12, path, `this bundle is missing (entries ${first} to ${first + width - 1})`);
+      continue;
+    }
+    const bytes = read(pack, path, report);
+    const bundle = bytes === undefined ? [] : readBundle(bytes);
+    if (bundle === undefined) report(12, path, `cut in the middle of an entry, ${width} entries expected`);
+    else if (bytes !== undefined && bundle.length !== width)
+      report(bundle.length < width ? 12 : 15, path, `${bundle.length} entries, ${width} expected`);
+    for (const [offset, entry] of (bundle ?? []).slice(0, width).entries())
+      takeEntry(
+        { path, index: first + offset, bytes: entry, leaf: tree.levels[0]?.[first + offset] },
+        { found, ids },
+        report,
+      );
+  }
+  for (const index of manifest.entries)
+    if (!found.has(index)) report(12, `entry ${index}`, 'the manifest discloses it, no bundle holds it soundly');
+  return found;
+}
+
+function takeEntry({ path, index, bytes, leaf }, { found, ids }, report) {
+  const made = leafOf(bytes);
+  if (leaf !== undefined && !made.equals(leaf))
+    report(15, path, `entry ${index} hashes to ${hex(made)}, the tile says ${hex(leaf)}`);
+  const { entry, wrong } = readEntry(bytes);
+  if (wrong !== undefined) return report(15, path, `entry ${index}: ${wrong}`);
+  if (ids.has(entry.id)) report(15, path, `entry ${index} has the id of entry ${ids.get(entry.id)}`);
+  ids.set(entry.id, index);
+  return found.set(index, { entry, leaf: made });
+}
+
+// ── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ARROWS = new Map(
+  `SEALED intent SENDING, SEALED cancelled SETTLED,
+  SENDING answered SETTLED, SENDING received RECEIVED, SENDING not-sent RETRY_WAIT, SENDING refused SPLIT,
+  SENDING refused-alone SETTLED, SENDING refused-too-many HELD, SENDING contract-fault HELD, SENDING conflict HELD,
+  SENDING unknown UNKNOWN, RETRY_WAIT intent SENDING,
+  UNKNOWN answered SETTLED, UNKNOWN received RECEIVED, UNKNOWN absent RETRY_WAIT, UNKNOWN conflict HELD,
+  UNKNOWN unknown UNKNOWN, UNKNOWN intent-same-key SENDING, UNKNOWN give-up HELD,
+  RECEIVED answered SETTLED, RECEIVED received RECEIVED, RECEIVED unknown RECEIVED, RECEIVED absent UNKNOWN,
+  RECEIVED conflict HELD, RECEIVED give-up HELD, SETTLED answered SETTLED,
+  HELD released RETRY_WAIT, HELD closed-by-hand SETTLED, HELD answered SETTLED, HELD conflict HELD`
+    .split(',')
+    .map((arrow) => arrow.trim().split(/\s+/))
+    .map(([from, event, to]) => [`${from} ${event}`, to]),
+);
+
+/** Every batch as its entries leave it, in the order of the index. */
+function replay(entries, manifest, report) {
+  const batches = new Map();
+  const disclosed = new Set(manifest.batches);
+  const number = manifest.number ?? 1;
+  const fromStart = number === 1 && (!manifest.complete || (manifest.minimumIndex ?? 0) === 0);
+  const indices = [...entries.keys()].sort((a, b) => a - b);
+  for (const index of indices) {
+    const { entry } = entries.get(index);
+    // In a pack of a part of the log other batches' entries stand beside the disclosed ones, incomplete.
+    if (entry.batch === undefined || (!manifest.complete && !disclosed.has(entry.batch))) continue;
+    const before = batches.get(entry.batch) ?? { exceptions: new Map(), receipts: new Set(), epoch: 0 };
+    const batch = { ...before, platform: before.platform ?? entry.platform };
+    if (entry.receiptHash !== undefined) batch.receipts.add(entry.receiptHash);
+    const said = (text) => report(14, `entry ${index}`, text);
+    if (entry.delivery !== undefined) exception(entry, index, batch, said);
+    else if (entry.to !== undefined) transition(entry, index, batch, { said, fromStart });
+    batches.set(entry.batch, batch);
+  }
+  return batches;
+}
+
+function exception(entry, index, batch, said) {
+  if (entry.from === undefined || entry.to === undefined) return;
+  const before = batch.exceptions.get(entry.delivery)?.state ?? 'open';
+  const byBatch = before === 'open' && batch.settledBy === 'answered' && entry.from === 'accepted';
+  if (entry.from !== before && !byBatch)
+    said(`member ${entry.delivery} is ${before}, the entry begins at ${entry.from}`);
+  batch.exceptions.set(entry.delivery, { state: entry.to, index });
+}
+
+function transition(entry, index, batch, { said, fromStart }) {
+  const { from, to, evidence } = entry;
+  const { event } = evidence;
+  if (from === undefined) {
+    if (entry.action !== 'batch.sealed' || to !== 'SEALED' || batch.state !== undefined)
+      said(`batch ${entry.batch} cannot begin with ${entry.action} in state ${batch.state ?? 'none'}`);
+    Object.assign(batch, { sealed: entry, sealedIndex: index });
+  } else {
+    if (batch.state === undefined && fromStart)
+      said(`batch ${entry.batch} was never sealed and goes from ${from} to ${to}`);
+    if (batch.state !== undefined && batch.state !== from)
+      said(`batch ${entry.batch} is ${batch.state}, the entry begins at ${from}`);
+    if (ARROWS.get(`${from} ${event}`) !== to) said(`batch ${entry.batch}: no arrow from ${from} by ${event} to ${to}`);
+  }
+  counters(entry, batch, said);
+  batch.state = to;
+  if (to !== 'SETTLED') return;
+  batch.settledBy ??= event;
+  batch.settledAt = index;
+}
+
+const isDecimal = (text) => /^[0-9]+$/.test(text);
+
+/** The epoch never goes down; the attempt grows by one with each intent. */
+function counters({ batch: id, epoch, attempt, evidence: { event } }, batch, said) {
+  if (epoch !== undefined) {
+    if (!isDecimal(epoch) || Number(epoch) < batch.epoch) said(`batch ${id}: epoch ${epoch} after ${batch.epoch}`);
+    if (isDecimal(epoch)) batch.epoch = Number(epoch);
+  }
+  if (attempt === undefined) return;
+  const given = isDecimal(attempt) ? Number(attempt) : -1;
+  const begun = batch.attempt !== undefined || batch.sealed !== undefined;
+  const expected = begun ? (batch.attempt ?? 0) + (event === 'intent' || event === 'intent-same-key' ? 1 : 0) : given;
+  if (given !== expected) said(`batch ${id}: attempt ${attempt}, ${expected} expected`);
+  batch.attempt = given;
+}
+
+// ── the steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Verifies a pack; `heads` are saved checkpoints by name. Returns findings, what was seen, and the head. */
+function verifyPack(pack, { keys, heads, now }) {
+  const findings = [];
+  const report = (code, where, said) => void findings.push({ code, where, said });
+  const summary = {};
+  const manifest = readManifest(pack, report);
+  if (manifest === undefined) return { findings, summary };
+  checkFiles(pack, manifest, report);
+  const head = openFile(pack, 'checkpoint', keys, report);
+  if (head === undefined) return { findings, summary };
+  checkIdentity(manifest, head, keys, report);
+  const tree = readTree(pack, head.size, report);
+  const context = { manifest, keys, head, tree, summary, totals: {}, applied: new Map(), now };
+  checkRoot('checkpoint', head, context, report);
+  const older = checkOlder(pack, context, report);
+  for (const { name, bytes } of heads) checkSaved(name, bytes, { ...context, older }, report);
+  const entries = readEntries(pack, context, report);
+  checkProofs(pack, entries, context, report);
+  checkFresh(entries, context, report);
+  const batches = replay(entries, manifest, report);
+  checkPayloads(pack, entries, report);
+  for (const id of manifest.batches) checkBatch(pack, id, batches.get(id), context, report);
+  checkOrder(context, report);
+  checkApprovals(pack, entries, report);
+  checkReport(pack, context, report);
+  const { origin, size, root } = head;
+  Object.assign(summary, {
+    origin,
+    size,
+    root: root.toString('base64'),
+    entries: entries.size,
+    batches: manifest.batches.length,
+  });
+  return { findings, summary, head };
+}
+
+const SHAPES = {
+  origin: 'string',
+  size: 'number',
+  root: 'string',
+  hubId: 'string',
+  complete: 'boolean',
+  files: 'object',
+};
+
+function readManifest(pack, report) {
+  const name = 'manifest.json';
+  if (!pack.has(name)) return void report(12, name, 'missing: this is no evidence pack, or it is cut short');
+  const manifest = readJson(pack, name, report);
+  if (manifest === undefined) return undefined;
+  if (manifest?.format !== FORMAT)
+    return void report(15, name, `format ${manifest?.format}, this verifier reads ${FORMAT}`);
+  const wrong = Object.entries(SHAPES).filter(([member, shape]) => typeof manifest[member] !== shape);
+  for (const list of ['entries', 'batches']) if (!Array.isArray(manifest[list])) wrong.push([list]);
+  if (wrong.length > 0) return void report(15, name, `wrong members: ${wrong.map(([member]) => member).join(', ')}`);
+  return manifest;
+}
+
+function checkFiles(pack, { files }, report) {
+  for (const name of pack.doubled) report(15, name, 'stands twice in the zip');
+  for (const [name, { bytes: length, sha256: told }] of Object.entries(files)) {
+    if (!pack.has(name)) {
+      report(12, name, `this file is missing (${length} bytes, the manifest says)`);
+      continue;
+    }
+    const bytes = read(pack, name, report);
+    if (bytes === undefined) continue;
+    if (bytes.length < length) report(12, name, `cut: ${bytes.length} of ${length} bytes`);
+    else if (hex(sha256(bytes)) !== told) report(15, name, `SHA-256 ${hex(sha256(bytes))}, the manifest says ${told}`);
+  }
+  for (const name of pack.names)
+    if (name !== 'manifest.json' && !Object.hasOwn(files, name))
+      report(15, name, 'the manifest does not know this file');
+}
+
+function openFile(pack, name, keys, report) {
+  const bytes = read(pack, name, report);
+  if (bytes === undefined) return pack.has(name) ? undefined : void report(12, name, 'this checkpoint is missing');
+  const opened = openNote(bytes, keys);
+  return opened.wrong === undefined ? opened : void report(10, name, opened.wrong);
+}
+
+function checkIdentity(manifest, { origin, size, root }, keys, report) {
+  if (!keys.some(({ name }) => name === origin || name === familyOf(origin)))
+    report(
+      10,
+      'checkpoint',
+      `origin ${origin}, the keys given are for ${keys.map(({ name }) => name).join(', ')}: a pack of another hub`,
+    );
+  const told = [manifest.origin, manifest.size, manifest.root].join(' ');
+  const signed = [origin, size, root.toString('base64')].join(' ');
+  if (told !== signed) report(15, 'manifest.json', `it speaks of ${told}; the checkpoint of ${signed}`);
+}
+
+/** The first `size` leaves must give the root that was signed. */
+function checkRoot(name, { size, root }, { head, tree }, report) {
+  if (size > head.size)
+    return report(12, name, `size ${size}, the pack's log ends at ${head.size}: its tail is missing`);
+  const made = rootAt(tree, size);
+  if (made !== undefined && !made.equals(root))
+    report(11, name, `at size ${size} the tiles give root ${hex(made)}, the checkpoint says ${hex(root)}`);
+  return undefined;
+}
+
+function checkOlder(pack, context, report) {
+  const older = new Map();
+  for (const name of pack.names) {
+    const [, number, size] = /^checkpoints\/([1-9][0-9]*)\/(0|[1-9][0-9]*)$/.exec(name) ?? [];
+    const checkpoint = number === undefined ? undefined : openFile(pack, name, context.keys, report);
+    if (checkpoint === undefined) continue;
+    if (checkpoint.size !== Number(size)) report(15, name, `it is a checkpoint of size ${checkpoint.size}`);
+    older.set(`${checkpoint.origin} ${checkpoint.size}`, checkpoint.root);
+    if (Number(number) !== (context.manifest.number ?? 1)) continue;
+    if (checkpoint.origin !== context.head.origin)
+      report(15, name, `origin ${checkpoint.origin}, expected ${context.head.origin}`);
+    checkRoot(name, checkpoint, context, report);
+  }
+  context.summary.checkpoints = older.size;
+  return older;
+}
+
+function checkSaved(name, bytes, context, report) {
+  const saved = openNote(bytes, context.keys);
+  if (saved.wrong !== undefined) return report(10, name, saved.wrong);
+  const { origin, size, root } = saved;
+  if (origin === context.head.origin) return checkRoot(name, saved, context, report);
+  const known = context.older.get(`${origin} ${size}`);
+  if (familyOf(origin) !== familyOf(context.head.origin))
+    return report(10, name, `a head of ${origin}, the pack is of ${context.head.origin}`);
+  if (known === undefined)
+    return report(12, name, `a head of the older log ${origin} at size ${size}, which this pack does not hold`);
+  return known.equals(root) ? undefined : report(11, name, `the older log ${origin} had another root at size ${size}`);
+}
+
+function checkProofs(pack, entries, { keys, head, summary }, report) {
+  const proofs = pack.names.flatMap((name) => {
+    const index = /^proofs\/(0|[1-9][0-9]*)\.tlog-proof$/.exec(name)?.[1];
+    return index === undefined ? [] : [{ name, index: Number(index) }];
+  });
+  for (const proof of proofs) {
+    const bytes = read(pack, proof.name, report);
+    if (bytes !== undefined) checkProof({ ...proof, bytes, entry: entries.get(proof.index) }, { keys, head }, report);
+  }
+  summary.proofs = proofs.length;
+}
+
+function checkProof({ name, index, bytes, entry }, { keys, head }, report) {
+  const cut = bytes.indexOf('\n\n');
+  const [format, extra, place, ...hashes] = bytes.toString('utf8', 0, Math.max(0, cut)).split('\n');
+  const leaf = extra?.startsWith('extra ') ? unbase64(extra.slice(6)) : undefined;
+  const path = hashes.map(unbase64);
+  if (
+    format !== 'c2sp.org/tlog-proof@v1' ||
+    leaf === undefined ||
+    place !== `index ${index}` ||
+    path.some((h) => h?.length !== 32)
+  )
+    return report(15, name, `it is no proof of entry ${index} in the format c2sp.org/tlog-proof@v1`);
+  const checkpoint = openNote(bytes.subarray(cut + 2), keys);
+  if (checkpoint.wrong !== undefined) return report(10, name, checkpoint.wrong);
+  const root = rootByProof(leafOf(leaf), index, checkpoint.size, path);
+  if (root === undefined || !root.equals(checkpoint.root))
+    report(15, name, `the proof does not lead from entry ${index} to the root of size ${checkpoint.size}`);
+  if (checkpoint.origin !== head.origin)
+    report(10, name, `proof of ${checkpoint.origin}, the pack is of ${head.origin}`);
+  if (entry !== undefined && !entry.leaf.equals(leafOf(leaf)))
+    report(15, name, `it proves another entry ${index} than the bundle holds`);
+  return undefined;
+}
+
+function checkFresh(entries, { head, summary, now }, report) {
+  if (head.size === 0) return;
+  const last = entries.get(head.size - 1)?.entry;
+  if (last === undefined)
+    return void report(
+      12,
+      `entry ${head.size - 1}`,
+      'the last entry is not disclosed: nothing says how old the head is',
+    );
+  summary.headTime = last.t;
+  if (now.getTime() - Date.parse(last.t) > FRESH_MS)
+    report(13, 'checkpoint', `its last entry is of ${last.t}, more than 8 days before ${now.toISOString()}`);
+}
+
+function checkPayloads(pack, entries, report) {
+  const commits = new Set([...entries.values()].map(({ entry }) => entry.payloadCommit));
+  for (const name of pack.names.filter((path) => /^payloads\/[0-9a-f]{64}$/.test(path))) {
+    const commit = name.slice('payloads/'.length);
+    const [payload, salt] = [read(pack, name, report), read(pack, `${name}.salt`, report)];
+    if (payload === undefined || salt === undefined) report(12, `${name}.salt`, 'the salt of this payload is missing');
+    else if (hex(sha256(COMMIT, salt, payload)) !== commit)
+      report(15, name, 'payload and salt give another commitment');
+    else if (!commits.has(commit)) report(15, name, 'no disclosed entry commits to it');
+  }
+}
+
+// ── batches ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function checkBatch(pack, id, batch, context, report) {
+  const folder = `batches/${id}/`;
+  if (batch === undefined) return report(12, folder, 'no entry of this batch is in the pack');
+  if (batch.sealed === undefined) {
+    const { number = 1, minimumIndex = 0 } = context.manifest;
+    return number === 1 && minimumIndex === 0 ? report(12, folder, 'its entry batch.sealed is missing') : undefined;
+  }
+  const members = readJson(pack, `${folder}members.json`, report);
+  if (members === undefined) return undefined;
+  try {
+    checkMembers(`${folder}members.json`, { id, ...batch }, { members, hubId: context.manifest.hubId }, report);
+    checkRequest(pack, folder, { batch, members, summary: context.summary }, report);
+    checkReceipts(pack, folder, batch, report);
+    checkVerdicts(pack, `${folder}verdicts.json`, { id, batch, members, context }, report);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    report(15, folder, `its files are not of the form that the format page gives: ${error.message}`);
+  }
+  return undefined;
+}
+
+function checkMembers(name, { id, platform, sealed, sealedIndex }, { members, hubId }, report) {
+  const { members: count, manifestRoot } = sealed.evidence;
+  if (count !== String(members.length))
+    report(15, name, `${members.length} members, entry ${sealedIndex} says ${count}`);
+  const root = hex(rootOver(members.map(({ payloadDigest }) => leafOf(Buffer.from(payloadDigest, 'hex')))));
+  if (root !== manifestRoot)
+    report(15, name, `the members' digests give root ${root}, entry ${sealedIndex} says ${manifestRoot}`);
+  for (const [index, { row, idemKey, recordKey, version, rendition }] of members.entries()) {
+    const key = shortDigest(['hub-idem-v1', hubId, platform, recordKey, version, rendition]);
+    if (row === index + 1 && idemKey === key) continue;
+    report(15, name, `row ${index + 1}: its key is ${idemKey}, hub, platform, record and version give ${key}`);
+    break;
+  }
+  const made = shortDigest(['hub-batch-v1', platform, members.map(({ idemKey }) => idemKey).sort()]);
+  if (made !== id) report(15, name, `its members give batch id ${made}, not ${id}`);
+}
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** The first 40 characters of base32 (RFC 4648, lower case) of SHA-256 over canonical JSON. */
+function shortDigest(parts) {
+  const bits = BigInt(`0x${hex(sha256(canonical(parts)).subarray(0, 25))}`);
+  return Array.from({ length: 40 }, (_, i) => ALPHABET[Number((bits >> BigInt(5 * (39 - i))) & 31n)]).join('');
+}
+
+function checkRequest(pack, folder, { batch, members, summary }, report) {
+  const name = `${folder}request`;
+  if (!pack.has(name)) {
+    summary.undisclosed = (summary.undisclosed ?? 0) + 1;
+    checkSingleRecords(pack, folder, members, report);
+    return;
+  }
+  const [body, salt] = [read(pack, name, report), read(pack, `${folder}salt`, report)];
+  if (!pack.has(`${folder}salt`)) report(12, `${folder}salt`, 'this salt is missing');
+  else if (body !== undefined && salt !== undefined && hex(sha256(COMMIT, salt, body)) !== batch.sealed.payloadCommit)
+    report(15, name, `bytes and salt give another commitment than entry ${batch.sealedIndex}`);
+  // Where the platform wants another form, the hub's own package stands beside the body that was rendered from it.
+  const source = pack.has(`${folder}package`) ? `${folder}package` : name;
+  const sent = readJson(pack, source, report);
+  if (sent !== undefined) checkRecords(source, sent.records, members, report);
+}
+
+/** Packs about single records hold only their data: the canonical bytes that the member's digest is over. */
+function checkSingleRecords(pack, folder, members, report) {
+  for (const name of pack.below(folder)) {
+    const row = /^records\/([1-9][0-9]*)\.json$/.exec(name.slice(folder.length))?.[1];
+    const bytes = row === undefined ? undefined : read(pack, name, report);
+    if (bytes === undefined) continue;
+    const digest = hex(sha256(bytes));
+    if (members[Number(row) - 1]?.payloadDigest !== digest)
+      report(15, name, `SHA-256 ${digest}, not the digest of row ${row} in members.json`);
+  }
+}
+
+const OPERATIONS = { U: 'UPSERT', D: 'WITHDRAW' };
+
+function checkRecords(name, records, members, report) {
+  if (records.length !== members.length)
+    report(15, name, `${records.length} records, members.json has ${members.length}`);
+  for (const [index, record] of records.slice(0, members.length).entries()) {
+    const member = members[index];
+    const digest = hex(sha256(canonical(record.data)));
+    if (digest !== member.payloadDigest)
+      report(15, name, `row ${member.row}: its data hash to ${digest}, members.json says ${member.payloadDigest}`);
+    const said = [record.rowId, record.recordKey, record.dataVersion, OPERATIONS[record.op]].join(' ');
+    const told = [member.idemKey, member.recordKey, member.version, member.operation].join(' ');
+    if (said !== told) report(15, name, `row ${member.row}: sent as ${said}, members.json says ${told}`);
+  }
+}
+
+function checkReceipts(pack, folder, { receipts }, report) {
+  const found = new Set();
+  const files = pack.below(folder).filter((name) => name.startsWith(`${folder}receipts/`) && !name.endsWith('.json'));
+  for (const name of files) {
+    const [bytes, about] = [read(pack, name, report), readJson(pack, `${name}.json`, report)];
+    if (bytes === undefined || about === undefined) continue;
+    const digest = hex(sha256(bytes));
+    found.add(about.sha256);
+    if (about.sha256 !== digest) report(15, name, `SHA-256 ${digest}, ${name}.json says ${about.sha256}`);
+    else if (!receipts.has(digest)) report(15, name, `no entry of the batch tells of a receipt with SHA-256 ${digest}`);
+  }
+  for (const digest of receipts)
+    if (!found.has(digest))
+      report(12, `${folder}receipts/`, `the receipt with SHA-256 ${digest} is logged and not in the pack`);
+}
+
+function checkVerdicts(pack, name, { id, batch, members, context }, report) {
+  const verdicts = readJson(pack, name, report);
+  if (verdicts === undefined) return;
+  const keys = members.map(({ idemKey }) => idemKey);
+  if (verdicts.map(({ idemKey }) => idemKey).join() !== keys.join())
+    return void report(15, name, 'its rows are not those of members.json');
+  const known = new Set(keys);
+  for (const [key, { index }] of batch.exceptions)
+    if (!known.has(key)) report(14, `entry ${index}`, `member ${key} is not in batch ${id}`);
+  const usual = batch.settledBy === 'answered' ? 'accepted' : 'open';
+  for (const [index, verdict] of verdicts.entries()) {
+    const member = members[index];
+    const state = batch.state === 'SPLIT' ? 'split' : (batch.exceptions.get(member.idemKey)?.state ?? usual);
+    if (verdict.state !== state) report(15, name, `row ${member.row} is ${verdict.state}, the log says ${state}`);
+    count({ id, batch, member, state }, context);
+  }
+}
+
+function count({ id, batch, member, state }, { totals, applied }) {
+  if (state === 'split') return;
+  totals[batch.platform] ??= {};
+  totals[batch.platform][state] = (totals[batch.platform][state] ?? 0) + 1;
+  if (state !== 'accepted') return;
+  const key = `${batch.platform} ${member.recordKey}`;
+  const { version, rendition } = member;
+  applied.set(key, [...(applied.get(key) ?? []), { at: batch.settledAt, version, rendition, id }]);
+}
+
+/** Versions that a platform took of one record strictly increase. */
+function checkOrder({ applied }, report) {
+  for (const [key, took] of applied) {
+    took.sort((a, b) => a.at - b.at || a.version - b.version || a.rendition - b.rendition);
+    for (const [index, later] of took.entries()) {
+      const earlier = took[index - 1];
+      if (earlier === undefined || later.version > earlier.version) continue;
+      if (later.version === earlier.version && later.rendition > earlier.rendition) continue;
+      const [platform, record] = key.split(' ');
+      report(
+        14,
+        `entry ${later.at}`,
+        `${platform} took version ${later.version} of record ${record} after version ${earlier.version}`,
+      );
+    }
+  }
+}
+
+function checkApprovals(pack, entries, report) {
+  const name = 'approvals.json';
+  for (const { id, entries: indices = [] } of (pack.has(name) ? readJson(pack, name, report) : []) ?? []) {
+    for (const index of indices) {
+      const entry = entries.get(index)?.entry;
+      if (entry === undefined) report(12, name, `request ${id} names entry ${index}, which is not in the pack`);
+      else if (entry.evidence.request !== String(id))
+        report(15, name, `entry ${index} does not speak of request ${id}`);
+    }
+  }
+}
+
+/** Everything that the report counts, counted again from log and manifests. */
+function checkReport(pack, { totals }, report) {
+  const name = 'report.json';
+  const told = pack.has(name) ? readJson(pack, name, report) : undefined;
+  if (told === undefined || canonical(told.members ?? null) === canonical(totals)) return;
+  report(15, name, `it counts ${canonical(told.members ?? null)}, a recount gives ${canonical(totals)}`);
+}
+
+// ── command line ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function readArguments(argv) {
+  const given = { pack: undefined, key: [], head: [], seen: [], now: [], json: false, 'no-seen': false };
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index];
+    const option = word.startsWith('--') ? word.slice(2) : undefined;
+    if (option === undefined && given.pack === undefined) given.pack = word;
+    else if (Array.isArray(given[option])) {
+      index += 1;
+      if (argv[index] === undefined) throw new Usage(`${word} wants a value`);
+      given[option].push(argv[index]);
+    } else if (typeof given[option] === 'boolean') given[option] = true;
+    else throw new Usage(`unknown argument ${word}`);
+  }
+  if (given.pack === undefined) throw new Usage('name the pack');
+  if (given.key.length === 0)
+    throw new Usage('give the public key with --key: it stands on the paper that was handed over, never in the pack');
+  const now = given.now.length === 0 ? new Date() : new Date(given.now.at(-1));
+  if (Number.isNaN(now.getTime()))
+    throw new Usage(`--now ${given.now.at(-1)} is no instant such as 2026-11-27T09:00:00+08:00`);
+  const keys = given.key.map(readKey);
+  const seen = given.seen.at(-1) ?? `${keys[0].name.replace(/[^A-Za-z0-9.-]+/g, '_')}.head`;
+  for (const name of given.head) if (!existsSync(name)) throw new Usage(`there is no saved head ${name}`);
+  const saved = !given['no-seen'] && existsSync(seen) ? [seen] : [];
+  const heads = [...given.head, ...saved].map((name) => ({ name, bytes: readFileSync(name) }));
+  return { pack: given.pack, keys, heads, now, json: given.json, seen: given['no-seen'] ? undefined : seen };
+}
+
+/** The newest good head is what the next pack must extend. */
+function keepHead(pack, { seen, heads, keys }, head) {
+  const kept = heads.find(({ name }) => name === seen);
+  const known = kept === undefined ? undefined : openNote(kept.bytes, keys);
+  if (known?.origin === head.origin && known.size >= head.size) return;
+  writeFileSync(`${seen}.new`, pack.read('checkpoint'));
+  renameSync(`${seen}.new`, seen);
+}
+
+function tell(code, { findings, summary }, json) {
+  if (json) return console.log(JSON.stringify({ good: code === 0, code, findings, summary }, null, 2));
+  for (const { code: kind, where, said } of findings) console.log(`✗ ${kind} ${MEANS[kind]}  ${where}: ${said}`);
+  if (code === 0) console.log('✓ 证据包可信 (the pack verifies)');
+  for (const [name, value] of Object.entries(summary)) console.log(`  ${name}: ${value}`);
+  return undefined;
+}
+
+function main(argv) {
+  let given;
+  try {
+    given = readArguments(argv);
+  } catch (error) {
+    if (!(error instanceof Usage)) throw error;
+    console.error(`用法不对 (wrong usage): ${error.message}`);
+    return 2;
+  }
+  let pack;
+  let outcome;
+  try {
+    pack = openPack(given.pack);
+    outcome = verifyPack(pack, given);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    outcome = { findings: [{ code: 12, where: given.pack, said: error.message }], summary: {} };
+  }
+  const code = PRECEDENCE.find((kind) => outcome.findings.some((finding) => finding.code === kind)) ?? 0;
+  if (code === 0 && given.seen !== undefined) keepHead(pack, given, outcome.head);
+  tell(code, outcome, given.json);
+  return code;
+}
+
+process.exitCode = main(process.argv.slice(2));
