@@ -41,6 +41,8 @@ const servers = [
   { program: 'sshd', packageName: 'openssh-server', module: 'sshd.ts' },
   { program: 'redis-server', packageName: 'redis-server', module: 'redis.ts' },
   { program: 'chromium', packageName: 'chromium', module: 'chromium.ts' },
+  { program: 'python3', packageName: 'python3', module: 'verifiers.ts' },
+  { program: 'pdftoppm', packageName: 'poppler-utils', module: 'poppler.ts' },
 ] as const;
 
 interface Count {

@@ -73,9 +73,4 @@ export function printedRow(
 
 /** Whoever has no credit code may be a person: 张** (domain: privacy of natural persons). The exact bytes say who. */
 export const printedName = ({ name, creditCode }: Pick<PackMemberRow, 'name' | 'creditCode'>): string =>
-  name === null || creditCode !== null ? (name ?? '') : maskName(name);
-
-export const maskName = (name: string): string => {
-  const [first = ''] = name;
-  return `${first}**`;
-};
+  name === null || creditCode !== null ? (name ?? '') : `${Array.from(name)[0] ?? ''}**`;

@@ -1,6 +1,8 @@
 import { endOf, type Told } from '../audit/as-of.ts';
 import { ledgers, type RecordLedger } from '../audit/ledger.ts';
 import { ledgerTerms } from '../audit/ledger-terms.ts';
+import { printedName } from '../audit/printed-row.ts';
+import { principalOf } from './actor.ts';
 import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printTable, wrongUsage } from './print.ts';
@@ -27,11 +29,15 @@ export const ledgerCommand: Define = (program, act) => {
     .action(act(showLedger));
 };
 
+/** Accounts that may only look see natural persons masked (faults.md S48). */
 const showLedger = (key: string, { asOf, platform, json }: Options): Promise<number> =>
-  withDatabase(async ({ db, settings }) => {
+  withDatabase(async ({ db, settings, env }) => {
     const at = asOf === undefined ? undefined : instant(asOf, settings.timezone);
+    const { roles } = await principalOf(db, { env, settings, now: new Date() });
+    const masked = roles.length > 0 && roles.every((role) => role === 'viewer');
     let found = 0;
-    for await (const record of ledgers(db, { terms: ledgerTerms(key), asOf: at, platform })) {
+    for await (const whole of ledgers(db, { terms: ledgerTerms(key), asOf: at, platform })) {
+      const record = masked ? { ...whole, name: printedName(whole) } : whole;
       if (json) print(`${found === 0 ? '[' : ','}\n${JSON.stringify(record, null, 2)}`);
       else printLedger(record, settings.timezone);
       found += 1;

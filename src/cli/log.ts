@@ -1,12 +1,13 @@
 import { listLog } from '../store/log.ts';
 import { positive } from './argument.ts';
 import type { Define } from './command.ts';
+import { defineLogExport } from './log-export.ts';
 import { withDatabase } from './open.ts';
 import { localTime, printRows } from './print.ts';
 
 /** `hub log`: the delivery log, plain rows, newest first. */
 export const logCommand: Define = (program, act) => {
-  program
+  const log = program
     .command('log')
     .description('报送日志，最新在前 (the delivery log, newest first)')
     .option('--batch <id>', '只看一个批次 (of one batch)')
@@ -33,4 +34,5 @@ export const logCommand: Define = (program, act) => {
         }),
       ),
     );
+  defineLogExport(log, act);
 };

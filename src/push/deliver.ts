@@ -157,7 +157,14 @@ async function observe(
 async function apply(tx: Tx, batch: BatchRow, answer: Answer | QueryAnswer, context: Deliver): Promise<BatchRow> {
   if (answer.outcome === 'answered') return settle(tx, batch, answer, context);
   if (answer.outcome === 'received' || answer.outcome === 'partial') {
-    return step(tx, batch, 'received', { receiptId: answer.receiptId, nextAt: later(context, 60) }, context);
+    return step(
+      tx,
+      batch,
+      'received',
+      { receiptId: answer.receiptId, nextAt: later(context, 60) },
+      context,
+      hashed(answer.evidence.bytes),
+    );
   }
   if (answer.outcome === 'refused') return refuse(tx, batch, answer.reason, context);
   if (answer.outcome === 'absent') return step(tx, batch, 'absent', { nextAt: later(context, 0) }, context);
@@ -188,6 +195,7 @@ async function settle(
   return step(tx, batch, 'answered', { receiptId: answer.receiptId, settledAt, reason: null }, context, {
     accepted: answer.verdicts.length - rejected.length,
     rejected: rejected.length,
+    ...hashed(answer.evidence.bytes),
   });
 }
 
@@ -223,7 +231,7 @@ async function step(
   event: BatchEvent,
   change: Omit<Transition, 'to' | 'epoch'>,
   context: Deliver,
-  counts: { readonly accepted?: number; readonly rejected?: number } = {},
+  counts: { readonly accepted?: number; readonly rejected?: number; readonly receiptHash?: string } = {},
 ): Promise<BatchRow> {
   const to = batchAfter(batch.state, event);
   if (!(await moveBatch(tx, batch, { ...change, to, epoch: context.epoch }))) throw lostLease(batch);
@@ -243,6 +251,7 @@ async function step(
         bodyDigest: batch.bodyDigest,
         members: batch.members,
         ...(change.receiptId === undefined ? {} : { receiptId: change.receiptId }),
+        ...(counts.receiptHash === undefined ? {} : { receiptHash: counts.receiptHash }),
         ...counts,
       },
     },
@@ -273,3 +282,7 @@ const later = ({ now }: Deliver, seconds: number): string => new Date(now().getT
 const backoffS = (attempts: number): number => Math.random() * Math.min(900, 2 * 2 ** attempts);
 
 export const isOpen = (batch: BatchRow): boolean => !isFinal(batch.state) && batch.state !== 'HELD';
+
+/** Of the receipt's exact bytes. */
+const hashed = (bytes?: Uint8Array) =>
+  bytes === undefined ? {} : { receiptHash: createHash('sha256').update(bytes).digest('hex') };

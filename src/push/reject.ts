@@ -1,7 +1,8 @@
 import type { Fault } from '../fault.ts';
 import type { Verdict } from '../platform.ts';
 import type { Tx } from '../store/database.ts';
-import { type BatchRow, recordsBehind } from '../store/outbox.ts';
+import { appendLog, type LogEntry } from '../store/log.ts';
+import { type BatchRow, type RejectedMember, recordsBehind } from '../store/outbox.ts';
 import { quarantine, subjectOf } from '../store/quarantine.ts';
 
 /** Records that a platform rejected wait in quarantine with its reason, for the division that issued them. */
@@ -11,6 +12,7 @@ export async function rejectMembers(
   rejected: readonly Extract<Verdict, { outcome: 'rejected' }>[],
   context: {
     readonly now: () => Date;
+    readonly actor: string;
     readonly divisionOf: (job: string) => string;
     readonly ticketOpened: () => void;
   },
@@ -36,9 +38,24 @@ export async function rejectMembers(
       faults: [toFault(batch.platform, verdict)],
     };
   });
+  await appendLog(
+    tx,
+    context.now(),
+    rows.map((row) => rejection(row, batch, context.actor)),
+  );
   context.ticketOpened();
   await quarantine(tx, tickets, context.now());
 }
+
+/** The member's own entry (docs/evidence-format.md §8): log and manifests alone tell where every record stands. */
+const rejection = (row: RejectedMember, batch: BatchRow, actor: string): LogEntry => ({
+  actor,
+  action: 'delivery.rejected',
+  platform: batch.platform,
+  batchId: batch.id,
+  recordId: row.recordId,
+  detail: { delivery: row.idemKey, from: 'open', to: 'rejected', version: row.version },
+});
 
 /** What a ticket at a platform is about: this record there. */
 export const platformSubject = (platform: string, recordId: number): Buffer =>

@@ -14,7 +14,7 @@ import { databases } from '../support/databases.ts';
 import { type Bench, bench, rows } from './bench.ts';
 import { type Forgery, forge } from './forge.ts';
 import { ORIGIN, signHead, testSigner } from './signed.ts';
-import { pythonAvailable, verifiers } from './verifiers.ts';
+import { pythonAvailable, verifiers } from '../support/verifiers.ts';
 
 const NOW = '2026-11-28T00:00:00Z';
 const signer = testSigner();
