@@ -11,10 +11,10 @@ import { inTransaction } from '../../src/store/database.ts';
 import { appendLog } from '../../src/store/log.ts';
 import { listBatches } from '../../src/store/outbox.ts';
 import { databases } from '../support/databases.ts';
+import { pythonAvailable, verifiers } from '../support/verifiers.ts';
 import { type Bench, bench, rows } from './bench.ts';
 import { type Forgery, forge } from './forge.ts';
 import { ORIGIN, signHead, testSigner } from './signed.ts';
-import { pythonAvailable, verifiers } from '../support/verifiers.ts';
 
 const NOW = '2026-11-28T00:00:00Z';
 const signer = testSigner();
@@ -141,6 +141,10 @@ describe('an evidence pack', () => {
       return entries.with(index, Buffer.from(entry));
     });
 
+  const covered = (work: (pack: Forgery) => void) => (pack: Forgery) => {
+    work(pack);
+    pack.cover();
+  };
   /** Another sibling in an inclusion proof. */
   const misled = (pack: Forgery): void => {
     const name = named(pack, /^proofs\//);
@@ -217,14 +221,14 @@ describe('an evidence pack', () => {
       what: 'a bundle in the middle gone',
       code: 12,
       where: /tile\/entries\/000/,
-      do: (p) => (p.drop('tile/entries/000'), p.cover()),
+      do: covered((p) => p.drop('tile/entries/000')),
     },
-    { what: 'a tile gone', code: 12, where: /tile\/0\/000/, do: (p) => (p.drop('tile/0/000'), p.cover()) },
+    { what: 'a tile gone', code: 12, where: /tile\/0\/000/, do: covered((p) => p.drop('tile/0/000')) },
     {
       what: 'a bundle cut inside an entry',
       code: 12,
       where: /tile\/entries\/000/,
-      do: (p) => (truncateSync(p.path('tile/entries/000'), 5000), p.cover()),
+      do: covered((p) => truncateSync(p.path('tile/entries/000'), 5000)),
     },
     {
       what: 'two entries swapped, tiles as they were',
@@ -294,7 +298,7 @@ describe('an evidence pack', () => {
     },
     { what: 'another request under the same commitment', code: 15, where: /\/request$/, do: change(/\/request$/, 300) },
     { what: 'another salt', code: 15, where: /\/request$/, do: change(/\/salt$/, 3) },
-    { what: 'a salt gone', code: 12, where: /\/salt$/, do: (p) => (p.drop(named(p, /\/salt$/)), p.cover()) },
+    { what: 'a salt gone', code: 12, where: /\/salt$/, do: covered((p) => p.drop(named(p, /\/salt$/))) },
     { what: 'a receipt changed', code: 15, where: /\/receipts\/1$/, do: change(/\/receipts\/1$/, 20) },
     {
       what: 'a receipt gone',
@@ -342,7 +346,7 @@ describe('an evidence pack', () => {
       what: 'a report that counts otherwise',
       code: 15,
       where: /report\.json/,
-      do: (p) => (p.json('report.json', () => ({ members: { 'credit-sharing': { accepted: 30 } } })), p.cover()),
+      do: covered((p) => p.json('report.json', () => ({ members: { 'credit-sharing': { accepted: 30 } } }))),
     },
     {
       what: 'an approval that names another entry',
@@ -371,7 +375,7 @@ describe('an evidence pack', () => {
       code: 12,
       where: /^entry \d+$/,
       of: 'single',
-      do: (p) => (p.drop(named(p, /^tile\/entries\/001/)), p.cover()),
+      do: covered((p) => p.drop(named(p, /^tile\/entries\/001/))),
     },
     {
       what: 'a saved head with a bad signature',
