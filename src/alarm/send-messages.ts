@@ -30,9 +30,11 @@ export async function sendMessages(hub: Hub): Promise<{ readonly sent: number; r
 async function attempt({ settings, now }: Hub, { channel, message, name }: WaitingMessage): Promise<Sending> {
   const { mail, webhook } = settings.alarm;
   if (channel === 'webhook') {
-    return webhook === undefined ? noChannel : callWebhook(webhook, message as unknown as WebhookMessage, now());
+    return webhook === undefined
+      ? noChannel
+      : callWebhook(webhook, message as unknown as WebhookMessage, { now: now() });
   }
-  return mail === undefined ? noChannel : sendMail(mail, { ...(message as unknown as Letter), name }, settings.hubId);
+  return mail === undefined ? noChannel : sendMail(mail, { ...(message as unknown as Letter), name }, settings);
 }
 
 const noChannel: Sending = { sent: false, reason: '通道已不在设置中 (this channel is no longer configured)' };

@@ -31,12 +31,12 @@ export async function testChannels(
   if (mail !== undefined && mail.to.length > 0 && only !== 'webhook') {
     tested.push({
       channel: 'mail',
-      ...(await sendMail(mail, { ...text, to: mail.to, name: `test:${now.toISOString()}` }, hubId)),
+      ...(await sendMail(mail, { ...text, to: mail.to, name: `test:${now.toISOString()}` }, { hubId })),
     });
   }
   if (webhook !== undefined && only !== 'mail') {
     const message = { ...text, kind: finding.kind, level: finding.level, notice: 'test' };
-    tested.push({ channel: 'webhook', ...(await callWebhook(webhook, message, now)) });
+    tested.push({ channel: 'webhook', ...(await callWebhook(webhook, message, { now })) });
   }
   return tested;
 }

@@ -7,9 +7,13 @@ import { type WebhookMessage, webhookCall, webhookRefusal } from './webhook-form
 const TIMEOUT_S = 10;
 
 /** One call; the address holds a token and is never repeated in a reason. */
-export async function callWebhook(settings: WebhookSettings, message: WebhookMessage, now: Date): Promise<Sending> {
+export async function callWebhook(
+  settings: WebhookSettings,
+  message: WebhookMessage,
+  { now, timeoutS }: { readonly now: Date; readonly timeoutS?: number },
+): Promise<Sending> {
   const { url, headers, body } = webhookCall(settings, message, now);
-  const exchange = await once(url, { method: 'POST', headers, body: Buffer.from(body) });
+  const exchange = await once(url, { method: 'POST', headers, body: Buffer.from(body) }, timeoutS);
   if (exchange.outcome === 'failure') return { sent: false, reason: exchange.reason };
   const refusal = webhookRefusal(settings.kind, exchange.status, exchange.body);
   return refusal === undefined ? { sent: true } : { sent: false, reason: refusal };
@@ -23,12 +27,13 @@ export async function once(
     readonly headers?: { readonly [name: string]: string };
     readonly body?: Uint8Array;
   },
+  timeoutS = TIMEOUT_S,
 ): Promise<HttpOutcome> {
   const { host, protocol, port, hostname } = new URL(address);
   const allowed = allowedHosts([port === '' ? `${hostname}:${protocol === 'https:' ? 443 : 80}` : host]);
-  const http = hardenedHttp({ allowed, timeoutS: TIMEOUT_S, maxAnswerBytes: 65_536, sockets: 1 });
+  const http = hardenedHttp({ allowed, timeoutS, maxAnswerBytes: 65_536, sockets: 1 });
   try {
-    return await http.request({ ...request, url: address, signal: AbortSignal.timeout(TIMEOUT_S * 1000) });
+    return await http.request({ ...request, url: address, signal: AbortSignal.timeout(timeoutS * 1000) });
   } finally {
     http.close();
   }

@@ -8,6 +8,7 @@ import { listAlarms } from '../../src/store/alarms.ts';
 import { select } from '../../src/store/database.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub } from '../support/hub.ts';
+import { logged } from '../support/logged.ts';
 import { headersOf, smtpSink, textOf } from '../support/smtp-sink.ts';
 import { webhookSink } from '../support/webhook-sink.ts';
 
@@ -60,8 +61,7 @@ onBothDatabases('alarms on', ({ url }) => {
     ]);
     expect(b.robot.calls.map(({ body }) => JSON.parse(body).notice)).toEqual(['first', 'recovered']);
     expect(await listAlarms(b.hub.db, true)).toMatchObject([{ state: 'recovered', times: 5, round: 1 }]);
-    const log = await select<{ action: string }>(b.hub.db, 'SELECT action FROM log_entries ORDER BY id');
-    expect(log.map(({ action }) => action)).toEqual(['alarm.open', 'alarm.recovered']);
+    expect((await logged(b.hub.db)).map(({ action }) => action)).toEqual(['alarm.open', 'alarm.recovered']);
   });
 
   test('when the hub has done what it can, that is told as well, and a second time around everything anew', async () => {

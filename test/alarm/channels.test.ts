@@ -30,7 +30,7 @@ async function mailServer(options: Parameters<typeof smtpSink>[0] = {}) {
 test('nothing in a text breaks out of a header, a line or the HTML', async () => {
   const sink = await mailServer();
   const mail = { smtpUrl: `smtp://${sink.at}`, from: 'hub@example.invalid', to };
-  expect(await sendMail(mail, { ...text, to, name: 'n' }, 'hub')).toEqual({ sent: true });
+  expect(await sendMail(mail, { ...text, to, name: 'n' }, { hubId: 'hub' })).toEqual({ sent: true });
   const [letter] = sink.letters;
   if (letter === undefined) throw new Error('no letter');
   expect(letter.to).toEqual(to);
@@ -54,7 +54,7 @@ test('mail with a login goes over TLS from the start or by STARTTLS', async () =
   ] as const) {
     const at = sink.at.replace('127.0.0.1', 'localhost');
     const mail = { smtpUrl: `${scheme}://${login}${at}`, from: 'hub@example.invalid', to };
-    expect(await sendMail(mail, { ...text, to, name: 'n' }, 'hub')).toEqual({ sent: true });
+    expect(await sendMail(mail, { ...text, to, name: 'n' }, { hubId: 'hub' })).toEqual({ sent: true });
     expect(sink.users).toEqual(['hub']);
     expect(sink.secure).toEqual([true]);
   }
@@ -66,7 +66,11 @@ test('a server without TLS or with a foreign certificate never hears the passwor
   const at = (sink: { at: string }) => sink.at.replace('127.0.0.1', 'localhost');
   const urls = [`smtp://hub:canary-password@${at(open)}`, `smtps://hub:canary-password@${at(foreign)}`];
   for (const smtpUrl of urls) {
-    const sending = await sendMail({ smtpUrl, from: 'hub@example.invalid', to }, { ...text, to, name: 'n' }, 'hub');
+    const sending = await sendMail(
+      { smtpUrl, from: 'hub@example.invalid', to },
+      { ...text, to, name: 'n' },
+      { hubId: 'hub' },
+    );
     expect(sending.sent).toBe(false);
     expect(JSON.stringify(sending)).not.toMatch(/canary|example\.invalid/);
   }
@@ -84,7 +88,7 @@ const message = { ...outgoing('主题', ['正文']), kind: 'run', level: 'urgent
 test('DingTalk is called with its signature, and its refusal is no success', async () => {
   const sink = await robot();
   const settings = { url: sink.url, kind: 'dingtalk', secret: 'SEC000' } as const;
-  expect(await callWebhook(settings, message, NOW)).toEqual({ sent: true });
+  expect(await callWebhook(settings, message, { now: NOW })).toEqual({ sent: true });
   const [call] = sink.calls;
   const stamp = String(NOW.getTime());
   expect(call?.url.searchParams.get('timestamp')).toBe(stamp);
@@ -94,7 +98,7 @@ test('DingTalk is called with its signature, and its refusal is no success', asy
   expect(call?.url.searchParams.get('access_token')).toBe('canary-webhook-token');
   expect(JSON.parse(call?.body ?? '')).toEqual({ msgtype: 'text', text: { content: '正文\n' } });
   sink.answer = { status: 200, body: '{"errcode":310000,"errmsg":"sign not match"}' };
-  expect(await callWebhook(settings, message, NOW)).toMatchObject({
+  expect(await callWebhook(settings, message, { now: NOW })).toMatchObject({
     sent: false,
     reason: expect.stringContaining('310000'),
   });
@@ -103,9 +107,9 @@ test('DingTalk is called with its signature, and its refusal is no success', asy
 test('WeCom gets a text of at most 2048 bytes, and the plain form is signed', async () => {
   const sink = await robot();
   const long = { ...message, text: '很长'.repeat(2000) };
-  expect(await callWebhook({ url: sink.url, kind: 'wecom' }, long, NOW)).toEqual({ sent: true });
+  expect(await callWebhook({ url: sink.url, kind: 'wecom' }, long, { now: NOW })).toEqual({ sent: true });
   expect(Buffer.byteLength(JSON.parse(sink.calls[0]?.body ?? '').text.content)).toBeLessThanOrEqual(2048);
-  await callWebhook({ url: sink.url, kind: 'plain', secret: 'key' }, message, NOW);
+  await callWebhook({ url: sink.url, kind: 'plain', secret: 'key' }, message, { now: NOW });
   const [, plain] = sink.calls;
   const expected = createHmac('sha256', 'key')
     .update(plain?.body ?? '')
@@ -120,9 +124,24 @@ test.each<[string, { status: number; body: string; location?: string }, WebhookK
 ])('%s is no success, and its reason never repeats the address with its token', async (_, answer, kind) => {
   const sink = await robot();
   sink.answer = answer;
-  const sending = await callWebhook({ url: sink.url, kind }, message, NOW);
+  const sending = await callWebhook({ url: sink.url, kind }, message, { now: NOW });
   expect(sending.sent).toBe(false);
   expect(JSON.stringify(sending)).not.toContain('canary');
+});
+
+test('a robot and a mail server that hang are given up after their time', async () => {
+  const sink = await robot();
+  sink.answer = 'hang';
+  const settings = { url: sink.url, kind: 'plain' } as const;
+  expect(await callWebhook(settings, message, { now: NOW, timeoutS: 0.2 })).toMatchObject({ sent: false });
+  const silent = createServer().listen(0, '127.0.0.1');
+  await new Promise((ready) => silent.once('listening', ready));
+  cleanUp(() => silent.close());
+  const { port } = silent.address() as AddressInfo;
+  const mail = { smtpUrl: `smtp://127.0.0.1:${port}`, from: 'hub@example.invalid', to };
+  expect(await sendMail(mail, { ...text, to, name: 'n' }, { hubId: 'hub', withinMs: 200 })).toMatchObject({
+    sent: false,
+  });
 });
 
 test('a port where nobody answers ends in a reason', async () => {
@@ -131,7 +150,7 @@ test('a port where nobody answers ends in a reason', async () => {
   const { port } = server.address() as AddressInfo;
   await new Promise((closed) => server.close(closed));
   const settings = { url: `http://127.0.0.1:${port}/x?token=canary`, kind: 'plain' } as const;
-  expect(await callWebhook(settings, message, NOW)).toMatchObject({
+  expect(await callWebhook(settings, message, { now: NOW })).toMatchObject({
     sent: false,
     reason: expect.not.stringContaining('canary'),
   });
