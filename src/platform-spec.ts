@@ -3,7 +3,7 @@ import type { HttpAuth } from './source.ts';
 import type { ExchangeIdentity } from './wire/exchange-sign.ts';
 
 /** What `platform:` of a push job may say; one interface per protocol, its shape stands in job/platform-shape.ts. */
-export type PlatformSpec = HttpPlatformSpec | SftpPlatformSpec;
+export type PlatformSpec = HttpPlatformSpec | SftpPlatformSpec | ExcelPlatformSpec;
 
 /** What every protocol has: how batches are cut, and when an answer is due. */
 export interface DeliveryTerms {
@@ -61,6 +61,8 @@ export interface ReceiptTerms {
   };
   /** Codes that mean accepted; default OK, DUPLICATE, 成功, 通过. */
   readonly accepted?: readonly string[];
+  /** `failures`: it lists only what was not accepted, everything else of the batch was. Default `all`. */
+  readonly lists?: 'all' | 'failures';
 }
 
 export interface SftpPlatformSpec extends DeliveryTerms {
@@ -224,4 +226,22 @@ export interface TlsSpec {
   readonly ca?: string;
   /** Base64 SHA-256 of the public key (SPKI) of the platform's certificate; several while it is exchanged. */
   readonly pins?: readonly string[];
+}
+
+/** A person uploads the file on the platform's page and brings its receipt back: docs/platform-excel.md. */
+export interface ExcelPlatformSpec extends DeliveryTerms {
+  readonly use: 'excel';
+  /** Folder on this machine from which a person takes the files. */
+  readonly folder: string;
+  /** Default `{platform}_{period}_{seq}_{batch_id8}.xlsx`. */
+  readonly fileName?: string;
+  /** Name of the sheet, default `Sheet1`. */
+  readonly sheet?: string;
+  /** Titles of columns where the platform's template has others than the form: code → title. */
+  readonly titles?: { readonly [column: string]: string };
+  /** Lines under the table, such as «表格说明: …». */
+  readonly notes?: readonly string[];
+  /** Columns that the template left for our row id and operation. */
+  readonly slots?: { readonly rowId?: string; readonly op?: string };
+  readonly receipt?: ReceiptTerms;
 }

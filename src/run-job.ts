@@ -185,7 +185,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     querySettleMs: durationMs(spec.querySettle, '0s'),
     answerWithinMs: durationMs(spec.answerWithin, platform.carried ? '30d' : '48h'),
     concurrency: spec.concurrency ?? 2,
-    receiptWaitMs: RECEIPT_WAIT_MS,
+    receiptWaitMs: platform.carried ? 0 : RECEIPT_WAIT_MS,
     followUpOnly: options.followUpOnly ?? false,
     resync: options.resync,
     dryRun: options.dryRun ?? false,

@@ -27,7 +27,17 @@ const suites: readonly Suite[] = [
   {
     name: 'protocol',
     budgetS: 90,
-    folders: ['platforms/', 'protocol/', 'reconcile/', 'sandbox/', 'hardened-http', 'push', 'pull', 'run-job'],
+    folders: [
+      'platforms/',
+      'carry/',
+      'protocol/',
+      'reconcile/',
+      'sandbox/',
+      'hardened-http',
+      'push',
+      'pull',
+      'run-job',
+    ],
   },
   { name: 'evidence', budgetS: 30, folders: ['evidence/', 'audit/'] },
   { name: 'engine', budgetS: 60, folders: ['engine/', 'alarm/', 'periods/', 'pm2/'] },

@@ -67,6 +67,8 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   resume: changes('operator'),
   hold: changes('operator', 'approver'),
   release: changes('operator'),
+  'receipts waiting': reads(),
+  'receipts confirm': changes('operator'),
   'receipts import': changes('operator'),
   'ferry pack': changes('operator'),
   'ferry accept': changes('operator'),

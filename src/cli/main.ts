@@ -20,6 +20,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   batches: async () => (await import('./batches.ts')).batchesCommand,
   alarm: async () => (await import('./alarm.ts')).alarmCommand,
+  receipts: async () => (await import('./receipts.ts')).receiptsCommand,
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
   log: async () => (await import('./log.ts')).logCommand,
   code: async () => (await import('./code.ts')).codeCommand,

@@ -70,6 +70,7 @@ const USUAL_PORTS: { readonly [protocol: string]: number } = {
   'https:': 443,
   'mysql:': 3306,
   'mariadb:': 3306,
+  'sftp:': 22,
 };
 
 /** The same where any fault ends the command with exit code 78. */

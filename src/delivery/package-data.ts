@@ -38,7 +38,7 @@ const columnsOf = (rows: readonly Row[]): { name: string; head: string }[] =>
   [...new Set(rows.flatMap((row) => Object.keys(row)))].sort().map((name) => ({ name, head: name }));
 
 /** What a cell shows of a value: nothing for none, text as it is, anything else as JSON writes it. */
-const textOf = (value: unknown): string =>
+export const textOf = (value: unknown): string =>
   value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 
 /** RFC 4180. */

@@ -7,7 +7,7 @@ import { byUse, checked, hasMember, integer, list, object, oneOf, secret, sftpUr
 
 /** What `platform:` of a push job may say, by `use`; one line per protocol (platform-spec.ts has the types). */
 export const platform = ({ hosts }: { readonly hosts: readonly string[] }): Shape =>
-  byUse({ http: http(hosts), sftp: sftp(hosts) });
+  byUse({ http: http(hosts), sftp: sftp(hosts), excel });
 
 const sftp = (hosts: readonly string[]): Shape =>
   object({
@@ -74,4 +74,17 @@ const receipt = object({
     }),
   ),
   accepted: optional(list(text, 1)),
+  lists: optional(oneOf('all', 'failures')),
+});
+
+const excel = object({
+  ...terms,
+  use: required(oneOf('excel')),
+  folder: required(text),
+  fileName: optional(checked((name) => nameFault(name, '.xlsx'))),
+  sheet: optional(text),
+  titles: optional({ is: 'map', of: text, min: 1 }),
+  notes: optional(list(text)),
+  slots: optional(slots),
+  receipt: optional(receipt),
 });

@@ -4,10 +4,12 @@ import type { PlatformSpec } from '../platform-spec.ts';
 import type { Form } from '../schema/outbound.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { templateForm } from '../wire/body-template.ts';
+import { openExcel } from './excel.ts';
 import { openHttp } from './http.ts';
 import type { OpenOptions } from './open.ts';
 import { packageZip } from './package-zip.ts';
 import { openSftp } from './sftp.ts';
+import { uploadSheet } from './upload-sheet.ts';
 
 type Opener<U extends PlatformSpec['use']> = (
   spec: Extract<PlatformSpec, { readonly use: U }>,
@@ -15,11 +17,14 @@ type Opener<U extends PlatformSpec['use']> = (
 ) => Promise<Platform>;
 
 /** One line per protocol; a new one is its file and its line here. */
-const openers = { http: openHttp, sftp: openSftp } satisfies { readonly [U in PlatformSpec['use']]: Opener<U> };
+const openers = { http: openHttp, sftp: openSftp, excel: openExcel } satisfies {
+  readonly [U in PlatformSpec['use']]: Opener<U>;
+};
 
 /** How a platform wants its batches written; `forms` tell the order and the titles of columns. */
 export function wireFormOf(spec: PlatformSpec, forms: Iterable<Form> = []): WireForm {
   if (spec.use === 'sftp') return packageZip(spec, forms);
+  if (spec.use === 'excel') return uploadSheet(spec, forms);
   return spec.use === 'http' && typeof spec.body === 'object' ? templateForm(spec.body) : PACKAGE_FORM;
 }
 
@@ -33,7 +38,7 @@ export async function openPlatform(
   spec: PlatformSpec,
   { allowedHosts: hosts, ...options }: PlatformOptions,
 ): Promise<Platform> {
-  const allowed = allowedHosts(hosts.length > 0 ? hosts : [new URL(spec.url).host]);
+  const allowed = allowedHosts(hosts.length > 0 ? hosts : 'url' in spec ? [new URL(spec.url).host] : []);
   const open: Opener<never> = openers[spec.use];
   return open(spec as never, { ...options, allowed });
 }

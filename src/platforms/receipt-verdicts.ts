@@ -1,4 +1,5 @@
-import type { OutgoingBatch, QueryAnswer, Verdict } from '../platform.ts';
+import type { OutgoingBatch, QueryAnswer, StrayReceipt, Verdict } from '../platform.ts';
+import type { ReceiptTerms } from '../platform-spec.ts';
 import type { ReceiptFile, ReceiptRow } from './receipt-file.ts';
 
 /** Codes that mean “accepted” unless the platform's YAML says which do. */
@@ -8,7 +9,7 @@ const ACCEPTED: readonly string[] = ['OK', 'DUPLICATE', '成功', '通过'];
 type Found = Exclude<QueryAnswer, { readonly outcome: 'absent' }>;
 
 /** The verdict of one row, for the member that it is about. */
-export function verdictOf({ code, message, platformId }: ReceiptRow, idemKey: string, accepted = ACCEPTED): Verdict {
+function verdictOf({ code, message, platformId }: ReceiptRow, idemKey: string, accepted = ACCEPTED): Verdict {
   if (!accepted.includes(code)) return { idemKey, outcome: 'rejected', code, reason: message === '' ? code : message };
   return { idemKey, outcome: 'accepted', code, ...(platformId === undefined ? {} : { platformId }) };
 }
@@ -17,7 +18,7 @@ export function verdictOf({ code, message, platformId }: ReceiptRow, idemKey: st
 export function answerOf(
   receipts: readonly ReceiptFile[],
   batch: OutgoingBatch,
-  accepted: readonly string[] = ACCEPTED,
+  { accepted = ACCEPTED, lists = 'all' }: ReceiptTerms = {},
 ): Found | undefined {
   const about = receipts.filter(({ batchId }) => batchId === undefined || batchId === batch.batchId);
   const best = about.toSorted((left, right) => right.level - left.level)[0];
@@ -29,8 +30,10 @@ export function answerOf(
   }
   if (best.level === 1) return { outcome: 'received', ...head };
   if (best.level === 2) return packageCheck(best, accepted);
-  return results(best, batch, accepted);
+  return results(best, batch, { accepted, lists });
 }
+
+type ReadTerms = Pick<ReceiptTerms, 'accepted' | 'lists'>;
 
 function packageCheck(receipt: ReceiptFile, accepted: readonly string[]): Found {
   const { receiptId, code = 'OK', message = '', bytes } = receipt;
@@ -39,7 +42,7 @@ function packageCheck(receipt: ReceiptFile, accepted: readonly string[]): Found 
   return { outcome: 'refused', reason, evidence: { bytes } };
 }
 
-function results(receipt: ReceiptFile, batch: OutgoingBatch, accepted: readonly string[]): Found {
+function results(receipt: ReceiptFile, batch: OutgoingBatch, { accepted, lists }: Required<ReadTerms>): Found {
   const { receiptId, bytes } = receipt;
   const open = new Set(batch.idemKeys);
   const verdicts: Verdict[] = [];
@@ -54,6 +57,10 @@ function results(receipt: ReceiptFile, batch: OutgoingBatch, accepted: readonly 
     const reason = `回执有 ${strangers} 行不属于本批或重复 (${strangers} rows of the receipt are of no record of this batch, or come twice)`;
     return { outcome: 'unknown', reason, evidence };
   }
+  if (lists === 'failures') {
+    for (const idemKey of open) verdicts.push({ idemKey, outcome: 'accepted', code: 'NOT_LISTED' });
+    return { outcome: 'answered', receiptId, verdicts, evidence };
+  }
   if (open.size === 0) return { outcome: 'answered', receiptId, verdicts, evidence };
   const reason = `回执缺 ${open.size} 条 (the receipt lacks ${open.size} records)`;
   return { outcome: 'partial', receiptId, reason, verdicts, evidence };
@@ -62,3 +69,21 @@ function results(receipt: ReceiptFile, batch: OutgoingBatch, accepted: readonly 
 /** By row id, else by the number of the row in the file that was sent. */
 const keyOf = ({ rowId, rowNo }: ReceiptRow, { idemKeys }: OutgoingBatch): string | undefined =>
   rowId ?? (rowNo === undefined ? undefined : idemKeys[rowNo - 1]);
+
+/** Whether a receipt can be read without the package that it is about. */
+export function speaksForItself({ level, rows, code }: ReceiptFile, terms: ReceiptTerms = {}): boolean {
+  const { accepted = ACCEPTED, lists = 'all' } = terms;
+  if (level === 2) return code === undefined || accepted.includes(code);
+  return level === 1 || (lists === 'all' && rows.every(({ rowId }) => rowId !== undefined));
+}
+
+/** A receipt that nobody asked for, in the words of the protocol. */
+export function toStray(receipt: ReceiptFile, { accepted = ACCEPTED }: ReceiptTerms = {}): Omit<StrayReceipt, 'taken'> {
+  const { receiptId, batchId, bodyDigest, count, level, rows, bytes } = receipt;
+  const verdicts = rows.flatMap((row) => (row.rowId === undefined ? [] : [verdictOf(row, row.rowId, accepted)]));
+  return {
+    ...{ receiptId, batchId, level, verdicts, evidence: { bytes } },
+    ...(bodyDigest === undefined ? {} : { bodyDigest }),
+    ...(count === undefined ? {} : { count }),
+  };
+}

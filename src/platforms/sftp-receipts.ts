@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import type { StrayReceipt, Verdict } from '../platform.ts';
+import type { StrayReceipt } from '../platform.ts';
 import type { SftpPlatformSpec } from '../platform-spec.ts';
 import { FileDamage } from '../sources/file-damage.ts';
 import { type ReceiptFile, readReceiptFiles } from './receipt-file.ts';
-import { verdictOf } from './receipt-verdicts.ts';
+import { speaksForItself, toStray } from './receipt-verdicts.ts';
 import type { SftpFiles } from './sftp-files.ts';
 import { SftpTrouble } from './sftp-trouble.ts';
 
@@ -46,7 +46,9 @@ export async function* strayReceipts(
     .filter((name) => ENDINGS.test(name));
   for (const name of names) {
     const receipts = await visit((files) => fetchReceipts(files, spec, name));
-    for (const receipt of receipts) yield { ...toStray(receipt, spec.receipt?.accepted), taken: () => move(name) };
+    // What only its own package can explain (rows by number, failures alone, a failed package check) is left for the question about it.
+    if (!receipts.every((receipt) => speaksForItself(receipt, spec.receipt))) continue;
+    for (const receipt of receipts) yield { ...toStray(receipt, spec.receipt), taken: () => move(name) };
   }
   async function move(name: string): Promise<void> {
     const done = spec.receiptDoneFolder;
@@ -56,17 +58,4 @@ export async function* strayReceipts(
       await files.rename(posix.join(folder, name), posix.join(done, name));
     });
   }
-}
-
-/** A receipt that nobody asked for, in the words of the protocol. */
-function toStray(receipt: ReceiptFile, accepted?: readonly string[]): Omit<StrayReceipt, 'taken'> {
-  const { receiptId, batchId, bodyDigest, count, level, rows, bytes } = receipt;
-  const verdicts: Verdict[] = rows.flatMap((row) =>
-    row.rowId === undefined ? [] : [verdictOf(row, row.rowId, accepted)],
-  );
-  return {
-    ...{ receiptId, batchId, level, verdicts, evidence: { bytes } },
-    ...(bodyDigest === undefined ? {} : { bodyDigest }),
-    ...(count === undefined ? {} : { count }),
-  };
 }

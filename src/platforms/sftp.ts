@@ -116,7 +116,7 @@ async function look(files: SftpFiles, errand: Errand): Promise<Found> {
   const archived = there === 'absent' ? await inArchive(files, errand) : 'absent';
   if (there === 'other' || archived === 'other') return conflict(place);
   const receipts = await receiptsOf(files, spec, baseName(place.name));
-  const answer = answerOf(receipts, batch, spec.receipt?.accepted);
+  const answer = answerOf(receipts, batch, spec.receipt);
   if (answer !== undefined) return answer;
   if (there === 'same') {
     const announced = await announce(files, place, batch);

@@ -7,6 +7,7 @@ import { createMerkleLog } from './migration-002.ts';
 import { createPeriods } from './migration-004.ts';
 import { createAccounts } from './migration-005.ts';
 import { createReconcileAndAlarms } from './migration-006.ts';
+import { createCarried } from './migration-007.ts';
 import { createWires } from './migration-008.ts';
 import { createAuditIndexes } from './migration-009.ts';
 
@@ -17,6 +18,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   { name: '004-periods', up: createPeriods },
   { name: '005-accounts', up: createAccounts },
   { name: '006-reconcile-alarms', up: createReconcileAndAlarms },
+  { name: '007-carried', up: createCarried },
   { name: '008-wires', up: createWires },
   { name: '009-audit-indexes', up: createAuditIndexes },
 ];

@@ -1,4 +1,5 @@
 import { platformContract } from './contract.ts';
+import { excelFarEnd } from './excel-far-end.ts';
 import { httpFarEnd } from './http-far-end.ts';
 import { packageDialect } from './package-dialect.ts';
 import { sftpFarEnd } from './sftp-far-end.ts';
@@ -11,3 +12,5 @@ platformContract('http with the hub’s own package', () =>
 for (const data of ['json', 'xml', 'csv'] as const)
   platformContract(`sftp with the data in ${data}`, () => sftpFarEnd(data), { tellsAbsent: true });
 platformContract('http with a SOAP ExchangeMessage and a token login', () => httpFarEnd(soapDialect(), soapSpec));
+
+platformContract('excel and a person', excelFarEnd, { tellsAbsent: false, losesAnswers: false });

@@ -49,3 +49,15 @@ test.each([
   expect(faults).toHaveLength(1);
   expect(faults[0]).toMatch(fault);
 });
+
+test.each([
+  ['folder: data/upload', []],
+  ['folder: data/upload\nfileName: "{batch_id8}.xls"', [/^6: platform\.fileName: must end with \.xlsx/]],
+  ['notes: [说明]', [/^4: platform\.folder is missing/]],
+  ['folder: data/upload\nreceipt: { lists: some }', [/^6: platform\.receipt\.lists cannot be "some"/]],
+  ['folder: data/upload\nconcurency: 3', [/^6: unknown key platform\.concurency; did you mean/]],
+])('an excel platform: %s', (text, faults) => {
+  const found = faultsOf(`use: excel\n${text}`);
+  expect(found).toHaveLength(faults.length);
+  for (const [index, fault] of faults.entries()) expect(found[index]).toMatch(fault);
+});

@@ -1,0 +1,106 @@
+import { packageName } from '../delivery/package-name.ts';
+import { HubError } from '../errors.ts';
+import type { Answer, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import type { ExcelPlatformSpec } from '../platform-spec.ts';
+import { addPackage, type CarriedPackage, markWritten, packageOf } from '../store/carried-packages.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { type ByHand, byHand } from './by-hand.ts';
+import { codeOf, compareLocal, writeWhole } from './local-file.ts';
+import type { OpenOptions } from './open.ts';
+
+const DEFAULT_NAME = '{platform}_{period}_{seq}_{batch_id8}.xlsx';
+
+/** Upload files for a person: docs/platform-excel.md. A batch is handed over when a person says so or a receipt comes back. */
+export async function openExcel(spec: ExcelPlatformSpec, options: OpenOptions): Promise<Platform> {
+  const { name: lane, db, now } = options;
+  if (db === undefined) throw noDatabase(lane);
+  const hand = byHand(db, lane, { now, terms: spec.receipt ?? {} });
+  const desk: Desk = { spec, lane, db, now, hand };
+  return {
+    carried: true,
+    send: async (batch, signal) => {
+      signal.throwIfAborted();
+      return lay(desk, batch, await packageOf(db, lane, batch.batchId));
+    },
+    query: async (batch) => look(desk, batch, await packageOf(db, lane, batch.batchId)),
+    strayReceipts: () => hand.stray(),
+    close: async () => {},
+  };
+}
+
+const noDatabase = (lane: string): HubError =>
+  new HubError('PLATFORM_WRONG', `平台 ${lane} 由人传递，须有数据库 (people carry to ${lane}: a database is needed)`, {
+    remedy: 'give-up',
+    fix: '这是程序缺陷，请报告 (a bug: please report it)',
+  });
+
+interface Desk {
+  readonly spec: ExcelPlatformSpec;
+  readonly lane: string;
+  readonly db: Db;
+  readonly now: () => Date;
+  readonly hand: ByHand;
+}
+
+const nameOf = ({ spec, lane }: Desk, { period, seq, batchId }: OutgoingBatch): string =>
+  packageName(spec.fileName ?? DEFAULT_NAME, { platform: lane, period, seq, batchId });
+
+type Known = CarriedPackage | undefined;
+
+/** Puts the file where a person finds it, and takes down that it lies there: from then on its absence means that it was taken. */
+async function lay(desk: Desk, batch: OutgoingBatch, known: Known): Promise<Answer> {
+  const { db, lane, now, spec } = desk;
+  const name = nameOf(desk, batch);
+  if (known?.writtenAt) return laid(desk, batch, known);
+  if (known === undefined) {
+    const { batchId, bodyDigest: contentDigest } = batch;
+    const one = { lane, number: null, batchId, name, headerDigest: null, contentDigest };
+    await inTransaction(db, (tx) => addPackage(tx, one, now()));
+  }
+  try {
+    await writeWhole(spec.folder, name, batch.body);
+    if ((await compareLocal(spec.folder, name, batch.bodyDigest)) === 'other') return conflict(name);
+  } catch (error) {
+    return notWritten(spec.folder, codeOf(error));
+  }
+  await markWritten(db, lane, name, now());
+  return waiting(desk, batch);
+}
+
+/** It was laid out before: what came back says how it stands, but never speaks for other bytes. */
+async function laid(desk: Desk, batch: OutgoingBatch, known: CarriedPackage) {
+  if (known.contentDigest !== batch.bodyDigest) return conflict(known.name);
+  return (await desk.hand.answer(batch)) ?? waiting(desk, batch);
+}
+
+async function look(desk: Desk, batch: OutgoingBatch, known: Known): Promise<QueryAnswer> {
+  const { db, lane, now, spec } = desk;
+  if (known?.writtenAt) return laid(desk, batch, known);
+  const name = nameOf(desk, batch);
+  const found = await compareLocal(spec.folder, name, batch.bodyDigest).catch(() => 'absent' as const);
+  if (found === 'other') return conflict(name);
+  if (found === 'absent' || known === undefined) return { outcome: 'absent', evidence: {} };
+  // The process died between the file and its note.
+  await markWritten(db, lane, name, now());
+  return waiting(desk, batch);
+}
+
+const waiting = (desk: Desk, batch: OutgoingBatch): Extract<Answer, { outcome: 'unknown' }> => ({
+  outcome: 'unknown',
+  reason: `${nameOf(desk, batch)} 已放在 ${desk.spec.folder}，待人工上传；上传后请 hub receipts confirm 或导入回执 (lies ready for a person to upload: then confirm it, or import the receipt)`,
+  evidence: {},
+});
+
+const conflict = (name: string): Extract<Answer, { outcome: 'conflict' }> => ({
+  outcome: 'conflict',
+  reason: `${name} 已存在且内容不同，未覆盖 (a file of this name is there with other content; it was not overwritten)`,
+  evidence: {},
+});
+
+/** Nothing lies there: a full disk mends itself, a missing folder does not. */
+const notWritten = (folder: string, code: string): Extract<Answer, { outcome: 'not-sent' }> => ({
+  outcome: 'not-sent',
+  reason: `写不进 ${folder}（${code}）：请检查目录、权限与磁盘空间 (cannot write there: check folder, rights and disk space)`,
+  page: code !== 'ENOSPC' && code !== 'EDQUOT',
+  evidence: {},
+});
