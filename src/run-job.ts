@@ -3,6 +3,7 @@ import { sequenceAll } from './evidence/sequencer.ts';
 import { divisions, durationMs, type Hub } from './hub-context.ts';
 import { formsByType } from './job/forms-by-type.ts';
 import type { Job, PullJob, PushJob } from './job/job.ts';
+import { servePeriod } from './periods/serve-period.ts';
 import { openPlatform, wireFormOf } from './platforms/index.ts';
 import { pull } from './pull/pull.ts';
 import { type Push, push } from './push/push.ts';
@@ -161,6 +162,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const vault = openVault(db, settings.secretKey, options.by);
   const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
   const render = await rendering(hub, job);
+  const served = await servePeriod(hub, job, options);
   const byJob = divisions(hub.jobs);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
   let ticketsOpen = (await open('outbound')) + (await open('platform')) > 0;
@@ -175,7 +177,7 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     ticketOpened: () => {
       ticketsOpen = true;
     },
-    period: options.period ?? null,
+    ...served.terms,
     epoch: lease.epoch,
     runId: run,
     actor: options.by,
@@ -192,7 +194,8 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
     onProgress: ({ sealed }) => options.onProgress?.(sealed),
   };
   try {
-    const { counts, faults, stopped } = await push(context);
+    const { counts, faults, stopped, sealedAll } = await push(context);
+    await served.end({ counts, sealedAll });
     const end = stopped === undefined ? unfinished(job, counts) : ending(stopped);
     return { ...pushHead(job, run, options), counts, faults: Object.fromEntries(faults), ...end };
   } finally {
@@ -263,6 +266,7 @@ const emptyPush: PushCounts = {
   pending: 0,
   notForPlatform: 0,
   withheld: 0,
+  unconfirmed: 0,
   quarantined: 0,
   sealed: 0,
   accepted: 0,

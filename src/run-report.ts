@@ -16,6 +16,8 @@ export interface PushCounts {
   readonly pending: number;
   readonly notForPlatform: number;
   readonly withheld: number;
+  /** Sound records whose division has not confirmed them for this period. */
+  readonly unconfirmed: number;
   readonly quarantined: number;
   readonly sealed: number;
   readonly accepted: number;

@@ -1,15 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cronFault, dueTimes, dutySchedule } from '../src/job/schedule.ts';
+import { cronFault, dueTimes } from '../src/job/schedule.ts';
 
 const due = (cron: string, from: string, to: string, zone: string): string[] =>
   dueTimes({ cron }, new Date(from), new Date(to), zone).map((at) => at.toISOString().slice(0, 16));
 
-test('a duty on Fridays at nine is due at one o’clock UTC in Shanghai', () => {
-  const { cron } = dutySchedule({ every: 'friday', start: '09:00' });
-  expect(cron).toBe('0 9 * * 5');
-  expect(due(cron, '2026-11-23T00:00Z', '2026-12-07T00:00Z', 'Asia/Shanghai')).toEqual([
+test('Fridays at nine are due at one o’clock UTC in Shanghai', () => {
+  expect(due('0 9 * * 5', '2026-11-23T00:00Z', '2026-12-07T00:00Z', 'Asia/Shanghai')).toEqual([
     '2026-11-27T01:00',
     '2026-12-04T01:00',
   ]);

@@ -73,6 +73,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   'ferry pack': changes('operator'),
   'ferry accept': changes('operator'),
   'calendar import': changes('operator'),
+  'preview confirm': changes('operator', 'approver'),
   'publish online-service': changes('operator'),
   approve: changes('approver'),
 

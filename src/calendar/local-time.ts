@@ -21,6 +21,10 @@ export function instantOfWall(local: number, zone: string): number {
 export const localDay = (at: Date, zone: string): string =>
   new Date(wallTime(at.getTime(), zone)).toISOString().slice(0, 10);
 
+/** `YYYY-MM-DD HH:MM` of an instant. */
+export const localText = (at: Date, zone: string): string =>
+  new Date(wallTime(at.getTime(), zone)).toISOString().slice(0, 16).replace('T', ' ');
+
 const offset = (at: number, zone: string): number => wallTime(at, zone) - at;
 
 const clocks = new Map<string, Intl.DateTimeFormat>();

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { nominalOf } from '../duty/nominal-days.ts';
 
 /** A whole number from 1. */
 export function positive(text: string): number {
@@ -19,4 +20,10 @@ export function calendarYear(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1990 && value <= 2100) return value;
   throw new InvalidArgumentError('请写年份，例如 2027 (write a year such as 2027)');
+}
+
+/** `2026-W48` or `2026-11`. */
+export function periodName(text: string): string {
+  if (nominalOf(text) !== undefined) return text;
+  throw new InvalidArgumentError('请写期次，例如 2026-W48 或 2026-11 (write a period such as 2026-W48 or 2026-11)');
 }

@@ -1,5 +1,10 @@
+import { addDays } from '../calendar/day.ts';
+import { localDay } from '../calendar/local-time.ts';
+import type { WorkCalendar } from '../calendar/work-calendar.ts';
+import { type PlanContext, planDuty } from '../duty/plan.ts';
 import type { Job } from '../job/job.ts';
 import { dueTimes } from '../job/schedule.ts';
+import { type DutyJob, isDutyJob } from '../periods/period-context.ts';
 import type { Define } from './command.ts';
 import { localTime, plain, print, printRows } from './print.ts';
 import { readSoundSetup } from './setup.ts';
@@ -15,7 +20,7 @@ export const jobsCommand: Define = (program, act) => {
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async ({ json }: { json?: boolean }) => {
-        const { jobs, settings } = readSoundSetup();
+        const { jobs, calendar, settings } = readSoundSetup();
         const rows = jobs.map((job) => ({
           name: job.name,
           kind: job.kind,
@@ -24,7 +29,7 @@ export const jobsCommand: Define = (program, act) => {
             ? { type: job.type, division: job.division }
             : { platform: job.platformName, types: job.types }),
           cron: job.schedule?.cron ?? null,
-          next: nextTimes(job, settings.timezone).map((at) => at.toISOString()),
+          next: nextTimes(job, calendar, settings.timezone).map((at) => at.toISOString()),
         }));
         printRows(rows, {
           json,
@@ -39,12 +44,23 @@ export const jobsCommand: Define = (program, act) => {
 };
 
 /** Looks ahead further and further, as far as five years: 29 February comes seldom. */
-function nextTimes({ schedule }: Job, timezone: string): Date[] {
-  if (schedule === undefined) return [];
+function nextTimes(job: Job, calendar: WorkCalendar, timezone: string): Date[] {
+  const { schedule } = job;
   const now = new Date();
+  if (schedule === undefined) return isDutyJob(job) ? nextPeriods(job, now, { calendar, zone: timezone }) : [];
   for (const days of [31, 366, 366 * 5]) {
     const due = dueTimes(schedule, now, new Date(now.getTime() + days * DAY_MS), timezone);
     if (due.length >= NEXT) return due.slice(0, NEXT);
   }
   return [];
+}
+
+/** A duty's own days: the Friday rule, not a cron expression, decides them. */
+function nextPeriods({ duty }: DutyJob, now: Date, context: PlanContext): Date[] {
+  const today = localDay(now, context.zone);
+  const start = [today, duty.goLive].toSorted().at(-1) ?? today;
+  return planDuty(duty, addDays(start, -21), addDays(start, 150), context)
+    .map(({ plannedAt }) => plannedAt)
+    .filter((at) => at > now)
+    .slice(0, NEXT);
 }

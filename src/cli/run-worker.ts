@@ -6,7 +6,7 @@ import { runJob } from '../run-job.ts';
 import { readSoundSetup } from './setup.ts';
 
 /** A worker thread of `hub serve`: one run with a database connection of its own. Any message means: come to an end. */
-const { job, run, reason, followUpOnly } = workerData as Work & { readonly followUpOnly?: boolean };
+const { job, run, reason, period, followUpOnly } = workerData as Work & { readonly followUpOnly?: boolean };
 const stop = new AbortController();
 parentPort?.on('message', () => stop.abort(new Error('stopping')));
 
@@ -17,6 +17,7 @@ try {
     by: 'scheduler',
     signal: stop.signal,
     ...(reason === undefined ? {} : { reason }),
+    ...(period === undefined ? {} : { period }),
     ...(followUpOnly === undefined ? {} : { followUpOnly }),
   });
   parentPort?.postMessage({ done: true } satisfies WorkerDone);

@@ -6,6 +6,7 @@ import { type Hub, openHub } from '../hub-context.ts';
 import { platformsToFollow } from '../store/outbox.ts';
 import type { Define } from './command.ts';
 import { openHealth } from './health.ts';
+import { databasePeriodBook } from './period-book.ts';
 import { complain } from './print.ts';
 import { databaseRunBook } from './run-book.ts';
 import { type ReadSetup, readSoundSetup } from './setup.ts';
@@ -44,7 +45,15 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
   const engine = createEmbeddedEngine({ worker: new URL('./run-worker.ts', import.meta.url), data: {} });
   const book = databaseRunBook(hub);
   const { jobs, now, trace } = hub;
-  const scheduler = createScheduler({ jobs, zone: hub.settings.timezone, book, engine, now, trace });
+  const scheduler = createScheduler({
+    jobs,
+    zone: hub.settings.timezone,
+    book,
+    periods: databasePeriodBook(hub),
+    engine,
+    now,
+    trace,
+  });
   const following = followUp(hub, engine, signal);
   const watching = keepWatch(trace, signal);
   await serveUntil({

@@ -26,3 +26,11 @@ export function outcomeOf(facts: OutcomeFacts, now: Date): Outcome {
   if (doneAt !== undefined) return doneAt <= graceUntil ? 'late' : 'overdue';
   return at <= dueAt && !closed ? 'open' : 'overdue';
 }
+
+export const OUTCOME_WORDS: { readonly [outcome in Outcome]: string } = {
+  open: '待报',
+  'on-time': '按期',
+  late: '补报',
+  overdue: '逾期',
+  missed: '未报',
+};

@@ -11,7 +11,8 @@ export interface PlannedPeriod extends NominalPeriod, OwnDay {
   readonly plannedAt: Date;
   readonly dueAt: Date;
   readonly graceUntil: Date;
-  /** Due time of the period after: who tried nothing until then has missed this one. */
+  /** Times of the period after: who tried nothing until it was due has missed this one. */
+  readonly nextPlannedAt: Date;
   readonly nextDueAt: Date;
 }
 
@@ -38,12 +39,14 @@ function planPeriod(duty: Duty, period: NominalPeriod, { calendar, zone }: PlanC
     plannedAt: instantAt(own.day, duty.start, zone),
     dueAt,
     graceUntil: new Date(dueAt.getTime() + (durationS(duty.grace) ?? 0) * 1000),
+    nextPlannedAt: instantAt(next.day, duty.start, zone),
     nextDueAt: instantAt(next.day, duty.due, zone),
   };
 }
 
 /** `国庆节 (previous-workday)`, or null where the nominal day stands. */
-const movedBy = ({ moved }: OwnDay): string | null => (moved === undefined ? null : `${moved.holiday} (${moved.rule})`);
+export const movedBy = ({ moved }: OwnDay): string | null =>
+  moved === undefined ? null : `${moved.holiday} (${moved.rule})`;
 
 /** One line of `hub forecast`. */
 export interface ForecastLine {

@@ -1,6 +1,8 @@
 import { schedule } from 'node-cron';
 import type { Job } from '../job/job.ts';
 import { owed } from '../job/schedule.ts';
+import type { OwedPeriod } from '../periods/owed-period.ts';
+import { type DutyJob, isDutyJob } from '../periods/period-context.ts';
 import type { Trace } from '../trace.ts';
 
 /** What the database remembers of runs (store/runs.ts); the only truth about what is due. */
@@ -21,6 +23,16 @@ export interface RunBook {
   markDied(run: number, reason: string): Promise<void>;
 }
 
+/** What the database remembers of periods (periods/); the only truth about which Friday is owed. */
+export interface PeriodBook {
+  /** Says that this process is up, opens the periods that are due, closes those that have come to their end. */
+  tick(): Promise<void>;
+  /** The oldest open period of the duty's platform whose time has come. */
+  owed(job: DutyJob): Promise<OwedPeriod | undefined>;
+  /** The retry window in which an extra push is to be made because the plan would break a deadline. */
+  extraPush(job: DutyJob): Promise<Date | undefined>;
+}
+
 /** Where the work is done: embedded.ts now, a queue later. */
 export interface Engine {
   run(work: Work): Promise<void>;
@@ -30,6 +42,8 @@ export interface Work {
   readonly job: string;
   readonly run: number;
   readonly reason?: string;
+  /** Push: the period that it is for; null: none. */
+  readonly period?: string | null;
 }
 
 export interface SchedulerParts {
@@ -37,6 +51,7 @@ export interface SchedulerParts {
   /** IANA name, HUB_TIMEZONE. */
   readonly zone: string;
   readonly book: RunBook;
+  readonly periods: PeriodBook;
   readonly engine: Engine;
   readonly now: () => Date;
   readonly trace: Trace;
@@ -54,7 +69,8 @@ export interface Scheduler {
 /**
  * node-cron is a doorbell only: each ring asks the database what is owed, so a missed ring, a restart or a second
  * process neither loses nor doubles a run. Of several missed times of one job the newest is run and the others are
- * recorded as skipped. Pulls go before pushes that are owed with them: what is sent should be what came in.
+ * recorded as skipped; of a duty every period is owed, oldest first. Pulls go before pushes that are owed with them:
+ * what is sent should be what came in.
  */
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const busy = new Map<string, Promise<void>>();
@@ -81,12 +97,15 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   };
 
   const died = new Set<string>();
-  const ring = (): Promise<void> =>
-    inOrder(async (job) => {
-      const ran = await settle(job, parts);
+  const ring = async (): Promise<void> => {
+    await parts.periods.tick().catch((error: unknown) => parts.trace.error('periods-failed', { error: String(error) }));
+    await inOrder(async (job) => {
+      const settled = await settle(job, parts);
+      const ran = isDutyJob(job) ? (await settlePeriods(job, parts)) || settled : settled;
       // A due time covers what the dead run left: one run, not two.
       if (died.delete(job.name) && !ran) await goOn(job, parts);
     });
+  };
 
   return {
     ring,
@@ -123,12 +142,43 @@ async function settle(job: Job, parts: SchedulerParts): Promise<boolean> {
   return true;
 }
 
+/** More periods than a hub can have missed. */
+const MOST_PERIODS = 1000;
+
+/** Every period that is owed, oldest first, one at a time; then an extra push where a deadline calls for one. */
+async function settlePeriods(job: DutyJob, parts: SchedulerParts): Promise<boolean> {
+  let ran = false;
+  for (let round = 0; round < MOST_PERIODS; round += 1) {
+    const owed = await parts.periods.owed(job);
+    const run = owed === undefined ? undefined : await claimFirst(job, owed.slots, parts);
+    if (owed === undefined || run === undefined) break;
+    await work({ job: job.name, run, period: owed.period }, parts);
+    ran = true;
+  }
+  const extra = await parts.periods.extraPush(job);
+  const run = extra === undefined ? undefined : await claimFirst(job, [extra], parts);
+  if (run === undefined) return ran;
+  const reason = '法定期限将过，提前加报 (an extra push: the plan would break a deadline)';
+  await work({ job: job.name, run, period: null, reason }, parts);
+  return true;
+}
+
+async function claimFirst(job: Job, slots: readonly Date[], { book }: SchedulerParts): Promise<number | undefined> {
+  for (const slot of slots) {
+    const run = await book.claim(job, slot, { state: 'running' });
+    if (run !== undefined) return run;
+  }
+  return undefined;
+}
+
 const beyondCatchUp =
   '超出补跑时限，此次及更早的不再补跑 (before the catch-up span: this time and earlier ones are not made up for)';
 
 async function goOn(job: Job, parts: SchedulerParts): Promise<void> {
   const reason = '上次运行中断，继续 (the last run was cut off; going on)';
-  await work({ job: job.name, run: await parts.book.startAgain(job, reason), reason }, parts);
+  const owed = isDutyJob(job) ? await parts.periods.owed(job) : undefined;
+  const period = owed === undefined ? {} : { period: owed.period };
+  await work({ job: job.name, run: await parts.book.startAgain(job, reason), reason, ...period }, parts);
 }
 
 async function work(item: Work, { book, engine, trace }: SchedulerParts): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Form } from '../schema/outbound.ts';
 import type { UnifiedType } from '../schema/schema.ts';
 import type { PushJob } from './job.ts';
+import { matchesPattern } from './type-pattern.ts';
 
 export interface WantedForms {
   /** Types that the job sends: those whose newest state counts, and those of which no version may be skipped. */
@@ -30,6 +31,5 @@ export function formsByType(
 }
 
 function matching(pattern: string, types: Iterable<string>): string[] {
-  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : undefined;
-  return [...types].filter((type) => (prefix === undefined ? type === pattern : type.startsWith(prefix)));
+  return [...types].filter((type) => matchesPattern(pattern, type));
 }

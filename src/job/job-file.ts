@@ -13,7 +13,6 @@ import { httpPlatformFaults } from './http-platform-check.ts';
 import type { Duty, Job, PullJob, PushJob, Schedule } from './job.ts';
 import { sampleFaults } from './job-samples.ts';
 import { type JobVocabulary, jobShape } from './job-schema.ts';
-import { dutySchedule } from './schedule.ts';
 import { checkShape } from './shape.ts';
 import { readYaml, type YamlFile } from './yaml-file.ts';
 
@@ -91,7 +90,7 @@ function toJob(path: string, file: YamlFile): Job {
   if (rest.kind === 'pull') {
     return { ...head, ...(schedule ? { schedule: timed(schedule, '20h') } : {}) } as unknown as PullJob;
   }
-  const rings = schedule ? timed(schedule, '7d') : rest.duty && dutySchedule(rest.duty);
+  const rings = schedule && timed(schedule, '7d');
   const forms = Object.fromEntries(Object.entries(types ?? {}).map(([pattern, form]) => [pattern, [form].flat()]));
   const push = { ...head, types: forms, platformName: name.replace(/^push-/, '') };
   return (rings ? { ...push, schedule: rings } : push) as unknown as PushJob;

@@ -15,7 +15,7 @@ interface JobHead {
   /** Path as given, for messages. */
   readonly file: string;
   readonly title: Title;
-  /** When the scheduler starts it; absent: only by hand. A push job's duty implies one. */
+  /** When the scheduler starts it; absent: only by hand, or as its duty wants. */
   readonly schedule?: Schedule;
 }
 

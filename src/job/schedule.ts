@@ -1,6 +1,6 @@
 import { parse, validateDetailed } from 'node-cron';
-import { instantOfWall, localDay, wallTime } from '../calendar/local-time.ts';
-import type { Duty, Job, Schedule } from './job.ts';
+import { instantOfWall, wallTime } from '../calendar/local-time.ts';
+import type { Job, Schedule } from './job.ts';
 
 /**
  * The instants after `from` and up to `to` at which `schedule` is due, oldest first. The cron expression speaks
@@ -43,18 +43,6 @@ export function cronFault(cron: string): { readonly zh: string; readonly en: str
   return { zh: `“${odd}” 不支持，请写明日期或星期`, en: `"${odd}" is not supported; name the days or weekdays` };
 }
 
-/** When a job starts by itself: as its file says, or as its duty implies; `undefined`: only by hand. */
-function jobSchedule(job: Job): Schedule | undefined {
-  if (job.schedule !== undefined) return job.schedule;
-  return job.kind === 'push' && job.duty !== undefined ? dutySchedule(job.duty) : undefined;
-}
-
-/** The start time on the duty's weekday. What is late is still owed, so it is caught up until the next one. */
-export function dutySchedule(duty: Pick<Duty, 'every' | 'start'>): Schedule {
-  const [hour, minute] = duty.start.split(':').map(Number);
-  return { cron: `${minute} ${hour} ${DAYS[duty.every]}`, catchUpS: (7 * DAY) / 1000 };
-}
-
 /** What a job owes at one moment. */
 export interface Owed {
   /** Due times to settle now, oldest first; the newest one is run and stands for the others. */
@@ -65,22 +53,18 @@ export interface Owed {
 
 /**
  * Due times after `since`, the newest one that the database knows of. A job it does not know yet owes what its
- * catch-up span holds. Nothing is owed for days before a duty's `goLive`.
+ * catch-up span holds. A duty's periods are no such times: periods/ knows them.
  */
 export function owed(job: Job, since: Date | undefined, now: Date, zone: string): Owed {
-  const schedule = jobSchedule(job);
+  const { schedule } = job;
   if (schedule === undefined) return { due: [], tooLate: undefined };
   const reach = now.getTime() - schedule.catchUpS * 1000;
   const from = new Date(Math.max(reach, since?.getTime() ?? reach));
-  const live = job.kind === 'push' ? (job.duty?.goLive ?? '') : '';
-  const counts = (at: Date): boolean => localDay(at, zone) >= live;
-  const due = dueTimes(schedule, from, now, zone).filter(counts);
+  const due = dueTimes(schedule, from, now, zone);
   // A fortnight back is enough to tell an operator that times were missed.
   const before = since === undefined ? from : new Date(Math.max(since.getTime(), reach - 14 * DAY));
-  return { due, tooLate: dueTimes(schedule, before, from, zone).findLast(counts) };
+  return { due, tooLate: dueTimes(schedule, before, from, zone).at(-1) };
 }
-
-const DAYS = { friday: '* * 5', month: '28-31 * *' } satisfies { readonly [every in Duty['every']]: string };
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -8,7 +8,7 @@ import { type BatchRow, countRun, listBatches, unsettledBatches } from '../store
 import { countWithheld } from '../store/pending.ts';
 import { quarantine, type Ticket } from '../store/quarantine.ts';
 import { advance, type Deliver, isOpen } from './deliver.ts';
-import { type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
+import { nilBatch, type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
 import { type Seal, seal } from './seal.ts';
 
 export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db'> {
@@ -20,6 +20,8 @@ export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db'> {
   readonly followUpOnly: boolean;
   /** Render and count only; nothing is sealed or sent. */
   readonly dryRun: boolean;
+  /** Asked when nothing more is left to seal: the period for which an empty package goes out (零报送). */
+  readonly nil?: ((counts: PushCounts) => Promise<string | undefined>) | undefined;
   readonly onProgress?: ((counts: PushCounts) => void) | undefined;
 }
 
@@ -28,6 +30,8 @@ export interface Pushed {
   readonly faults: Map<string, number>;
   /** Why sending had to stop early; what is sealed by then goes on with the next run. */
   readonly stopped: HubError | undefined;
+  /** Everything pending was sealed or set aside; false when the run stopped before. */
+  readonly sealedAll: boolean;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -59,21 +63,34 @@ export async function push(context: Push): Promise<Pushed> {
     }
     if (progress.sealedNow === 0 || context.dryRun) break;
   }
+  if (progress.stopped === undefined && !context.dryRun) await sendNil(context, progress);
   await countOpen(context, progress);
-  return progress;
+  const sealedAll = !context.followUpOnly && !context.dryRun && progress.stopped === undefined;
+  return { ...progress, sealedAll };
+}
+
+/** The empty package of a period in which nothing was new. */
+async function sendNil(context: Push, progress: Progress): Promise<void> {
+  const period = await context.nil?.(progress.counts);
+  const [form] = [...context.fullState, ...context.everyVersion].flatMap(context.formsOf);
+  if (period === undefined || form === undefined) return;
+  const { row, outgoing } = await seal(await nilBatch(form, period, context), context);
+  await drive(row, outgoing, context, progress);
+  await awaitReceipts(context, progress);
 }
 
 /** What a round sets aside is set aside again by the next one: only the last round's counts stand. */
 function startRound(progress: Progress): void {
   progress.sealedNow = 0;
   progress.faults.clear();
-  Object.assign(progress.counts, { notForPlatform: 0, quarantined: 0 });
+  Object.assign(progress.counts, { notForPlatform: 0, unconfirmed: 0, quarantined: 0 });
 }
 
 const noCounts = (): Mutable<PushCounts> => ({
   pending: 0,
   notForPlatform: 0,
   withheld: 0,
+  unconfirmed: 0,
   quarantined: 0,
   sealed: 0,
   accepted: 0,
@@ -107,8 +124,10 @@ async function pass(operation: Operation, context: Push, progress: Progress): Pr
   await wire.drain();
 }
 
-async function note({ tickets, notForPlatform, faults }: Stretch, context: Push, progress: Progress): Promise<void> {
+async function note(stretch: Stretch, context: Push, progress: Progress): Promise<void> {
+  const { tickets, notForPlatform, unconfirmed, faults } = stretch;
   progress.counts.notForPlatform += notForPlatform;
+  progress.counts.unconfirmed += unconfirmed;
   progress.counts.quarantined += tickets.length;
   for (const [code, count] of faults) progress.faults.set(code, (progress.faults.get(code) ?? 0) + count);
   if (context.dryRun || tickets.length === 0) return;
@@ -230,7 +249,7 @@ async function awaitReceipts(context: Push, progress: Progress): Promise<void> {
 /** Verdicts come from the rows, not from counting along. */
 async function countOpen(context: Push, { counts }: Progress): Promise<void> {
   if (!context.dryRun) Object.assign(counts, await countRun(context.db, context.platformName, context.runId));
-  counts.pending = counts.sealed + counts.notForPlatform + counts.quarantined;
+  counts.pending = counts.sealed + counts.notForPlatform + counts.unconfirmed + counts.quarantined;
   counts.withheld = await countWithheld(context.db, context.platformName, [
     ...context.fullState,
     ...context.everyVersion,

@@ -33,6 +33,7 @@ export interface Stretch {
   readonly batches: readonly ReadyBatch[];
   readonly tickets: readonly Ticket[];
   readonly notForPlatform: number;
+  readonly unconfirmed: number;
   /** Fault code → records. */
   readonly faults: ReadonlyMap<string, number>;
 }
@@ -45,6 +46,8 @@ export interface ReadyBatches extends Render {
   readonly everyVersion: readonly string[];
   /** Only the records of this resync. */
   readonly resync?: number | undefined;
+  /** Members of a period are the versions that were there when it was first sealed: UTC text. Absent: all. */
+  readonly createdUntil?: string | undefined;
 }
 
 const PAGE = 1000;
@@ -62,17 +65,18 @@ export async function* readyBatches(operation: Operation, context: ReadyBatches)
       resync: context.resync,
       afterId,
       limit: PAGE,
+      createdUntil: context.createdUntil,
     });
     const end = rows.length === 0;
     afterId = Number(rows.at(-1)?.id ?? afterId);
-    const { tickets, notForPlatform, faults } = sort(rows, waiting, context);
+    const { tickets, notForPlatform, unconfirmed, faults } = sort(rows, waiting, context);
     const batches: ReadyBatch[] = [];
     for (const [form, members] of waiting) {
       while (members.length >= (end ? 1 : context.batchSize)) {
         batches.push(await toBatch(form, members.splice(0, context.batchSize), context));
       }
     }
-    yield { batches, tickets, notForPlatform, faults };
+    yield { batches, tickets, notForPlatform, unconfirmed, faults };
     if (end) return;
   }
 }
@@ -82,13 +86,15 @@ function sort(
   rows: readonly PendingRow[],
   waiting: Map<Form, Member[]>,
   context: Render,
-): Pick<Stretch, 'tickets' | 'notForPlatform' | 'faults'> {
+): Pick<Stretch, 'tickets' | 'notForPlatform' | 'unconfirmed' | 'faults'> {
   const tickets: Ticket[] = [];
   const faults = new Map<string, number>();
   let notForPlatform = 0;
+  let unconfirmed = 0;
   for (const row of rows) {
     const rendered = render(row, context);
     if (rendered.fate === 'not-for-platform') notForPlatform += 1;
+    else if (rendered.fate === 'unconfirmed') unconfirmed += 1;
     else if (rendered.fate === 'ticket') {
       tickets.push(rendered.ticket);
       for (const { code } of rendered.ticket.faults.filter(isError)) faults.set(code, (faults.get(code) ?? 0) + 1);
@@ -98,7 +104,7 @@ function sort(
       else queue.push(rendered.member);
     }
   }
-  return { tickets, notForPlatform, faults };
+  return { tickets, notForPlatform, unconfirmed, faults };
 }
 
 async function toBatch(form: Form, members: readonly Member[], context: ReadyBatches): Promise<ReadyBatch> {
@@ -123,6 +129,15 @@ async function toBatch(form: Form, members: readonly Member[], context: ReadyBat
     manifestRoot: manifestRoot(members.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
     members: members.map(({ recordKey: _, data: __, ...member }) => member),
   };
+}
+
+/** An empty package for a period in which nothing was new (零报送): the platform receipts it like any other. */
+export async function nilBatch(form: Form, period: string, context: ReadyBatches): Promise<ReadyBatch> {
+  const { platformName, sender, wire } = context;
+  const id = batchId(platformName, [`nil/${period}`]);
+  const header = { packageId: id, dataClass: form.dataClass, layoutVersion: form.layout, sender };
+  const body = await writeBody(header, [], wire);
+  return { id, form: form.name, ...body, manifestRoot: manifestRoot([]).toString('hex'), members: [] };
 }
 
 /** The exact bytes in the platform's own form, and the package behind them. */

@@ -23,6 +23,8 @@ export interface Render {
   readonly divisionOf: (job: string) => string;
   /** Fault codes that a person let pass, by `${record id}/${version}`. */
   readonly releases: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Has the division said yes to these records for this period? Absent: nobody has to. */
+  readonly confirmed?: ((type: string, division: string) => boolean) | undefined;
 }
 
 /** One record of a batch, as it will stand in the body. */
@@ -44,6 +46,8 @@ export type Rendered =
   | { readonly fate: 'member'; readonly form: Form; readonly member: Member }
   /** No form of this platform takes such a record (natural persons at credit-publicity). */
   | { readonly fate: 'not-for-platform' }
+  /** Sound, but its division has not confirmed it for this period. */
+  | { readonly fate: 'unconfirmed' }
   | { readonly fate: 'ticket'; readonly ticket: Ticket };
 
 /** Maps a pending version to the platform's layout and checks it; pure. */
@@ -64,8 +68,13 @@ export function render(row: PendingRow, context: Render): Rendered {
   if (held.length + unwritable.length > 0) {
     return { fate: 'ticket', ticket: outboundTicket(row, [...held, ...unwritable], context) };
   }
+  if (waitsForYes(row, context)) return { fate: 'unconfirmed' };
   return { fate: 'member', form, member: toMember(row, recordKey, json, context) };
 }
+
+/** Withdrawals are owed at once and wait for nobody. */
+const waitsForYes = ({ operation, type, job }: PendingRow, { confirmed, divisionOf }: Render): boolean =>
+  confirmed !== undefined && operation === 'UPSERT' && !confirmed(type, divisionOf(job));
 
 const NO_FAULTS: readonly Fault[] = [];
 

@@ -29,6 +29,8 @@ export interface PendingQuery {
   readonly limit: number;
   /** Only the records of this resync. */
   readonly resync?: number | undefined;
+  /** Upserts: only versions that were kept by then; UTC text. */
+  readonly createdUntil?: string | undefined;
 }
 
 const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.name, v.version, v.operation, v.body, v.revised_at AS "revisedAt"`;
@@ -39,7 +41,8 @@ const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.
  */
 export async function readPending(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
   const only = membersOnly(query.resync);
-  const first = [...(await readNewest(db, query, only)), ...(await readNext(db, query, only))];
+  const due = `${only}${keptInTime(query)}`;
+  const first = [...(await readNewest(db, query, due)), ...(await readNext(db, query, due))];
   const rows = [...first.map((row) => ({ ...row, rendition: 1 })), ...(await readReissues(db, query, only))];
   rows.sort((a, b) => a.id - b.id);
   return rows.slice(0, query.limit);
@@ -52,6 +55,12 @@ const predecessorGone = `(r.predecessor_id IS NULL OR NOT EXISTS (
     SELECT 1 FROM deliveries p WHERE p.platform = ? AND p.record_id = r.predecessor_id AND p.operation = 'UPSERT' AND p.state IN ('accepted', 'open')
       AND NOT EXISTS (SELECT 1 FROM deliveries w WHERE w.platform = p.platform AND w.record_id = p.record_id
         AND w.operation = 'WITHDRAW' AND w.version > p.version AND w.state IN ('accepted', 'rejected'))))`;
+
+/** As SQL; instants are our own text. */
+const keptInTime = ({ operation, createdUntil }: PendingQuery): string =>
+  operation === 'UPSERT' && createdUntil !== undefined && /^[\dTZ:.-]+$/.test(createdUntil)
+    ? ` AND v.created_at <= '${createdUntil}'`
+    : '';
 
 async function readNewest(db: Reader, query: PendingQuery, only: string): Promise<Omit<PendingRow, 'rendition'>[]> {
   if (query.types.length === 0) return [];

@@ -37,6 +37,7 @@ test('serving ends when it is told to, after the run under way has come to its e
     jobs: [job],
     zone: 'Asia/Shanghai',
     book,
+    periods: { tick: async () => {}, owed: async () => undefined, extraPush: async () => undefined },
     engine,
     now: () => new Date(),
     trace: silentTrace,

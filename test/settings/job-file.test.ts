@@ -73,7 +73,6 @@ describe('job files', () => {
         name: 'push-credit-sharing',
         kind: 'push',
         platformName: 'credit-sharing',
-        schedule: { cron: '0 9 * * 5', catchUpS: 604_800 },
         types: { 'licence/*': ['credit-sharing/licence-2018'] },
         duty: { goLive: '2026-12-04' },
       },

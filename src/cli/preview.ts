@@ -1,0 +1,138 @@
+import type { Command } from 'commander';
+import { openHub } from '../hub-context.ts';
+import { confirmDivision } from '../periods/confirm-division.ts';
+import { type DutyJob, dutyJobs, periodContext } from '../periods/period-context.ts';
+import { type Preview, previewPlatform } from '../periods/preview.ts';
+import { previewTexts } from '../periods/preview-text.ts';
+import { upcomingPeriod } from '../periods/upcoming-period.ts';
+import { didYouMean } from '../suggest.ts';
+import { actor } from './actor.ts';
+import { periodName } from './argument.ts';
+import type { Act, Define } from './command.ts';
+import { plain, print, printJson, printTable, wrongUsage } from './print.ts';
+import { readSoundSetup } from './setup.ts';
+
+interface PreviewOptions {
+  readonly platform?: string;
+  readonly division?: string;
+  readonly json?: boolean;
+}
+
+/** `hub preview`: what leaves next time, what does not and why, per division; `hub preview confirm`: a division's yes. */
+export const previewCommand: Define = (program, act) => {
+  const command = program
+    .command('preview')
+    .description('下次报送什么、不报什么及原因，按处室 (what leaves next time, what does not, and why)')
+    .option('--platform <name>', '平台 (platform)')
+    .option('--division <name>', '处室 (division)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async ({ platform, division, json }: PreviewOptions) => {
+        const previews = await readPreviews(platform, division);
+        if (json) printJson(previews);
+        else for (const preview of previews) printPreview(preview);
+        return 0;
+      }),
+    );
+  defineConfirm(command, act);
+};
+
+async function readPreviews(platform: string | undefined, division: string | undefined): Promise<Preview[]> {
+  const hub = await openHub(readSoundSetup(), { console: 'off' });
+  try {
+    const previews: Preview[] = [];
+    for (const job of chosen(dutyJobs(hub.jobs), platform))
+      previews.push(await previewPlatform(hub, job, { division }));
+    return previews;
+  } finally {
+    await hub.close();
+  }
+}
+
+function chosen(jobs: readonly DutyJob[], platform: string | undefined): readonly DutyJob[] {
+  if (platform === undefined) return jobs;
+  const found = jobs.filter(({ platformName }) => platformName === platform);
+  if (found.length > 0) return found;
+  const known = jobs.map(({ platformName }) => platformName);
+  const hint = didYouMean(platform, known);
+  throw wrongUsage(
+    `没有平台 ${platform}${hint.zh}`,
+    `no platform ${platform} with a duty${hint.en}`,
+    `现有平台 (platforms): ${known.join(', ')}`,
+  );
+}
+
+function printPreview(preview: Preview): void {
+  print(
+    `\n${preview.platform}  ${preview.period}  报送 planned ${preview.planned} · 到期 due ${preview.due}${preview.movedBy === null ? '' : ` · ${preview.movedBy}`}`,
+  );
+  if (preview.extraPush !== null) {
+    const { records, earliest, how } = preview.extraPush;
+    print(
+      `  ! ${records} 条等到这一期就会超过法定期限，最早 ${earliest}；${how === 'make' ? '将自动加报' : `请加报：hub run ${preview.duty}`} (an extra push is called for)`,
+    );
+  }
+  if (preview.divisions.length === 0) print('  没有待报的记录，将作零报送 (nothing is pending: a nil return)');
+  else
+    printTable(
+      [
+        '处室 division',
+        '将报送 leaving',
+        '撤下 withdrawn',
+        '隔离 quarantined',
+        '待确认 unconfirmed',
+        '从容·紧迫·迟报',
+        '最早期限 earliest',
+      ],
+      preview.divisions.map(({ division, leaving, staying, standing, earliestDeadline }) => [
+        division,
+        leaving.records,
+        leaving.withdrawals,
+        staying.quarantined,
+        staying.unconfirmed,
+        `${standing.safe}·${standing.tight}·${standing.late}`,
+        earliestDeadline,
+      ]),
+    );
+  for (const { lines } of previewTexts([preview]))
+    for (const line of lines.filter((one) => one.startsWith('    '))) print(plain(line));
+}
+
+interface ConfirmOptions {
+  readonly platform: string;
+  readonly division: string;
+  readonly period?: string;
+  readonly type?: string;
+  readonly reason: string;
+  readonly json?: boolean;
+}
+
+function defineConfirm(group: Command, act: Act): void {
+  group
+    .command('confirm')
+    .description('处室确认本期报送 (a division says yes to what leaves in this period)')
+    .requiredOption('--platform <name>', '平台 (platform)')
+    .requiredOption('--division <name>', '处室 (division)')
+    .option('--period <period>', '期次，默认下一期 (period; default: the next one)', periodName)
+    .option('--type <type>', '只确认一种类型 (one record type only)')
+    .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async (_: unknown, command: Command) => {
+        const { platform, json, ...yes } = command.optsWithGlobals<ConfirmOptions>();
+        const setup = readSoundSetup();
+        const hub = await openHub(setup, { console: 'off' });
+        try {
+          const [job] = chosen(dutyJobs(hub.jobs), platform);
+          if (job === undefined) return 2;
+          const period = yes.period ?? upcomingPeriod(job, periodContext(hub)).period;
+          const fresh = await confirmDivision(hub, job, { ...yes, period, by: actor(setup.env) });
+          if (json) printJson({ platform, period, division: yes.division, type: yes.type ?? null, fresh });
+          else print(`✓ ${yes.division} ${fresh ? '已确认' : '此前已确认'} ${period} ${platform} (confirmed)`);
+          return 0;
+        } finally {
+          await hub.close();
+        }
+      }),
+    );
+}

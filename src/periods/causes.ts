@@ -1,0 +1,183 @@
+import { localText } from '../calendar/local-time.ts';
+import { downTime } from '../duty/down-time.ts';
+import { isJsonObject } from '../json.ts';
+import { beatsBetween } from '../store/heartbeats.ts';
+import { attemptEnds, happenings, type RunEnd, runsBetween } from '../store/period-facts.ts';
+import type { PeriodRow } from '../store/periods.ts';
+import type { PeriodContext } from './period-context.ts';
+import type { Progress } from './period-progress.ts';
+
+/** Why a period is not on time, made from journals and rows; a person may add to it, never write it. */
+export interface Cause {
+  readonly code:
+    | 'process-down'
+    | 'platform-failing'
+    | 'breaker-open'
+    | 'paused'
+    | 'quarantine'
+    | 'unconfirmed'
+    | 'overlap'
+    | 'run-failed'
+    | 'receipts-outstanding'
+    | 'held'
+    | 'not-tried';
+  readonly from?: string;
+  readonly to?: string;
+  readonly zh: string;
+  readonly en: string;
+}
+
+/** `source`: the period whose push served this one, or itself. */
+export async function causesOf(
+  row: PeriodRow,
+  source: PeriodRow,
+  progress: Progress,
+  context: PeriodContext,
+): Promise<Cause[]> {
+  const end = progress.doneAt ?? row.closedAt ?? context.now.toISOString();
+  const span = { from: row.plannedAt, to: [end, row.plannedAt].toSorted().at(-1) ?? end };
+  const found = [
+    ...(await downCauses(span, context)),
+    ...(await platformCauses(row, source, span, context)),
+    ...(await runCauses(row, span, context)),
+    ...standingCauses(source, progress),
+  ];
+  return found.length > 0 ? found : [NOT_TRIED];
+}
+
+const NOT_TRIED: Cause = {
+  code: 'not-tried',
+  zh: '没有可查的原因：服务在运行，但这一期没有开始',
+  en: 'no cause on record: the service was up, but this period was not begun',
+};
+
+interface Span {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** How far back the beginning of an outage is looked for. */
+const LOOK_BACK_MS = 90 * 86_400_000;
+
+async function downCauses(span: Span, { db, zone }: PeriodContext): Promise<Cause[]> {
+  const since = new Date(Date.parse(span.from) - LOOK_BACK_MS).toISOString();
+  const gaps = downTime({ from: since, to: span.to }, await beatsBetween(db, since, span.to));
+  const say = (at: string): string => localText(new Date(at), zone);
+  return gaps
+    .filter(({ to }) => to > span.from)
+    .map(({ from, to }) => {
+      const unknown = from === since;
+      return {
+        code: 'process-down' as const,
+        from,
+        to,
+        zh: unknown ? `服务在 ${say(to)} 之前未曾运行` : `服务自 ${say(from)} 至 ${say(to)} 没有运行`,
+        en: unknown
+          ? `the service had not run before ${say(to)}`
+          : `the service was down from ${say(from)} to ${say(to)}`,
+      };
+    });
+}
+
+const FAILING = new Set(['unknown', 'not-sent', 'contract-fault', 'refused', 'conflict']);
+
+async function platformCauses(row: PeriodRow, source: PeriodRow, span: Span, context: PeriodContext): Promise<Cause[]> {
+  const { db, zone } = context;
+  const say = (at: string): string => localText(new Date(at), zone);
+  const failing = (await attemptEnds(db, source.platform, source.period)).filter(({ outcome }) => FAILING.has(outcome));
+  const causes: Cause[] = [];
+  if (failing.length > 0) {
+    const count = failing.reduce((sum, one) => sum + one.count, 0);
+    const from = failing.map(({ firstAt }) => firstAt).toSorted()[0] ?? span.from;
+    const to =
+      failing
+        .map(({ lastAt }) => lastAt)
+        .toSorted()
+        .at(-1) ?? span.to;
+    const reason = failing[0]?.reason ?? failing[0]?.outcome ?? '';
+    causes.push({
+      code: 'platform-failing',
+      from,
+      to,
+      zh: `接收平台 ${say(from)} 至 ${say(to)} 有 ${count} 次请求未成功：${reason}`,
+      en: `${count} requests to the platform failed from ${say(from)} to ${say(to)}: ${reason}`,
+    });
+  }
+  for (const { action, at, reason } of await happenings(
+    db,
+    row.platform,
+    ['breaker.opened', 'platform.paused'],
+    span,
+  )) {
+    const paused = action === 'platform.paused';
+    causes.push({
+      code: paused ? 'paused' : 'breaker-open',
+      from: at,
+      zh: paused ? `${say(at)} 平台被暂停报送：${reason}` : `${say(at)} 连续失败，断路器打开：${reason}`,
+      en: paused ? `the platform was paused at ${say(at)}: ${reason}` : `the breaker opened at ${say(at)}: ${reason}`,
+    });
+  }
+  return causes.slice(0, MOST);
+}
+
+/** A bad week has hundreds of them; the first ones tell the story. */
+const MOST = 5;
+
+async function runCauses(row: PeriodRow, span: Span, { db, zone }: PeriodContext): Promise<Cause[]> {
+  const runs = await runsBetween(db, row.duty, span.from, span.to);
+  const causes = new Map<string, Cause>();
+  for (const run of runs) {
+    const { code, message } = errorOf(run);
+    if (code === undefined || PLATFORM_CODES.test(code)) continue;
+    const at = localText(new Date(run.startedAt), zone);
+    const overlap = code === 'RUN_OVERLAPPING';
+    causes.set(code, {
+      code: overlap ? 'overlap' : 'run-failed',
+      from: run.startedAt,
+      zh: overlap ? `${at} 另一次运行尚未结束` : `${at} 运行未成功 ${code}：${message}`,
+      en: overlap ? `another run was still going on at ${at}` : `the run at ${at} failed with ${code}: ${message}`,
+    });
+  }
+  return [...causes.values()].slice(0, MOST);
+}
+
+/** Told by the requests themselves, or by how the batches stand. */
+const PLATFORM_CODES = /^(PLATFORM_|BATCH_HELD$|RECEIPT_)/;
+
+function errorOf(run: RunEnd): { readonly code?: string; readonly message: string } {
+  if (run.state === 'died') return { code: 'RUN_DIED', message: '进程中断 (the process was cut off)' };
+  const report: unknown = run.report === null ? null : JSON.parse(run.report);
+  const error = isJsonObject(report) ? report['error'] : undefined;
+  if (!isJsonObject(error) || typeof error['code'] !== 'string') return { message: '' };
+  return { code: error['code'], message: String(error['message'] ?? '').split('\n')[0] ?? '' };
+}
+
+function standingCauses({ setAside, unconfirmed, sealedAt, nilAt }: PeriodRow, progress: Progress): Cause[] {
+  const nothingLeft = sealedAt !== null && nilAt === null && progress.triedAt === undefined;
+  const causes: Cause[] = [];
+  if (nothingLeft && setAside > 0)
+    causes.push({
+      code: 'quarantine',
+      zh: `待报的 ${setAside} 条全部在隔离中，没有一条可报；见 hub quarantine list`,
+      en: `all ${setAside} pending records are in quarantine, none could leave`,
+    });
+  if (unconfirmed > 0)
+    causes.push({
+      code: 'unconfirmed',
+      zh: `${unconfirmed} 条待业务处室确认；见 hub preview`,
+      en: `${unconfirmed} records wait for their division to confirm`,
+    });
+  if (progress.held > 0)
+    causes.push({
+      code: 'held',
+      zh: `${progress.held} 个批次等待人工处理；见 hub batches`,
+      en: `${progress.held} batches wait for a person`,
+    });
+  if (progress.doneAt === undefined && progress.active > 0 && progress.triedAt !== undefined)
+    causes.push({
+      code: 'receipts-outstanding',
+      zh: `${progress.active} 个批次还没有结果`,
+      en: `${progress.active} batches have no result yet`,
+    });
+  return causes;
+}

@@ -1,0 +1,82 @@
+import type { Db } from '../store/database.ts';
+import { inTransaction } from '../store/database.ts';
+import { appendLog } from '../store/log.ts';
+import { periodBatches } from '../store/period-facts.ts';
+import { markClosed, openPeriods, type PeriodRow } from '../store/periods.ts';
+import type { DutyJob, PeriodContext } from './period-context.ts';
+import { progressOf } from './period-progress.ts';
+import { type PeriodReport, reportPeriod } from './period-report.ts';
+
+/**
+ * Closes what has come to its end, oldest first: a period whose push is done, with every later one that this push served
+ * too; and one for which nothing more can be done when the next one is planned. Returns the closing reports.
+ */
+export async function closePeriods(
+  job: DutyJob,
+  context: PeriodContext & { readonly db: Db },
+): Promise<readonly PeriodReport[]> {
+  const closed: PeriodReport[] = [];
+  for (const row of await openPeriods(context.db, job.platformName)) {
+    if (closed.some(({ period }) => period === row.period)) continue;
+    const ends = await endOf(row, job, context);
+    if (ends === undefined) break;
+    const served = ends === 'done' ? await servedToo(row, context) : [];
+    closed.push(...(await close(row, served, context)));
+  }
+  return closed;
+}
+
+/** `given-up`: nothing left, nothing on the way, and the next period has come. */
+async function endOf(
+  row: PeriodRow,
+  job: DutyJob,
+  { db, now }: PeriodContext,
+): Promise<'done' | 'given-up' | undefined> {
+  const { doneAt, active } = progressOf(row, await periodBatches(db, row.platform, row.period), job.platform);
+  if (doneAt !== undefined) return 'done';
+  const over = row.sealedAt !== null && active === 0 && now.toISOString() >= row.nextPlannedAt;
+  return over ? 'given-up' : undefined;
+}
+
+/** Later periods that were planned before this one's members were fixed: its push carried what was pending for them. */
+async function servedToo(row: PeriodRow, { db }: PeriodContext): Promise<PeriodRow[]> {
+  const { firstSealAt } = row;
+  if (firstSealAt === null) return [];
+  const open = await openPeriods(db, row.platform);
+  return open.filter(({ nominal, plannedAt }) => nominal > row.nominal && plannedAt <= firstSealAt);
+}
+
+async function close(
+  row: PeriodRow,
+  served: readonly PeriodRow[],
+  context: PeriodContext & { readonly db: Db },
+): Promise<PeriodReport[]> {
+  const { now } = context;
+  return inTransaction(context.db, async (tx) => {
+    const reports: PeriodReport[] = [];
+    for (const one of [row, ...served]) {
+      const coveredBy = one === row ? {} : { coveredBy: row.period };
+      if (!(await markClosed(tx, one.id, { now, ...coveredBy }))) continue;
+      const closedRow: PeriodRow = { ...one, state: 'closed', closedAt: now.toISOString(), ...coveredBy };
+      const report = await reportPeriod(closedRow, { ...context, db: tx });
+      reports.push(report);
+      await appendLog(tx, now, [closedEntry(report)]);
+    }
+    return reports;
+  });
+}
+
+const closedEntry = (report: PeriodReport) => ({
+  actor: 'scheduler',
+  action: 'period.closed',
+  platform: report.platform,
+  detail: {
+    period: report.period,
+    outcome: report.outcome,
+    nil: report.nil,
+    coveredBy: report.coveredBy,
+    doneAt: report.doneAt,
+    counts: { ...report.counts },
+    causes: report.causes.map(({ code }) => code),
+  },
+});

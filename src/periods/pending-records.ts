@@ -1,0 +1,88 @@
+import { localDay } from '../calendar/local-time.ts';
+import type { Deadline } from '../duty/deadline.ts';
+import { deadlinesOf } from '../duty/deadline-rules.ts';
+import { divisions, type Hub } from '../hub-context.ts';
+import { formsByType } from '../job/forms-by-type.ts';
+import type { PushJob } from '../job/job.ts';
+import { wireFormOf } from '../platforms/index.ts';
+import { type Render, type Rendered, render } from '../push/render.ts';
+import type { Operation } from '../record.ts';
+import { decisionDate, toldBefore } from '../store/decisions.ts';
+import { type PendingRow, readPending } from '../store/pending.ts';
+import { readReleases } from '../store/releases.ts';
+
+/** One version that a platform does not have yet: whether it would leave now, whose it is, and until when it must. */
+export interface PendingRecord {
+  readonly row: PendingRow;
+  readonly division: string;
+  readonly rendered: Rendered;
+  /** Undefined: the law names none, or the platform was told of this decision before. */
+  readonly deadline: Deadline | undefined;
+}
+
+export interface PendingOptions {
+  readonly job: PushJob;
+  readonly confirmed?: Render['confirmed'];
+}
+
+const PAGE = 1000;
+
+/** What a push would find pending now, rendered as it would; writes nothing. Withdrawals first. */
+export async function* pendingRecords(hub: Hub, { job, confirmed }: PendingOptions): AsyncGenerator<PendingRecord> {
+  const { fullState, everyVersion, formsOf } = formsByType(job, hub.types, hub.forms);
+  const byJob = divisions(hub.jobs);
+  const context: Render = {
+    hubId: hub.settings.hubId,
+    platformName: job.platformName,
+    sender: job.platform.sender ?? { code: '', name: hub.settings.hubId },
+    types: hub.types,
+    formsOf,
+    divisionOf: (name) => byJob.get(name) ?? name,
+    releases: await readReleases(hub.db),
+    confirmed,
+    wire: wireFormOf(job.platform, hub.forms.values()),
+  };
+  const find = deadlineFinder(hub, job);
+  for (const operation of ['WITHDRAW', 'UPSERT'] as const) {
+    for await (const rows of pages(hub, { platform: job.platformName, types: fullState, everyVersion, operation })) {
+      const told = await toldBefore(hub.db, job.platformName, repeated(rows));
+      for (const row of rows) {
+        const deadline = operation === 'WITHDRAW' ? undefined : find(row, told);
+        yield { row, division: context.divisionOf(row.job), rendered: render(row, context), deadline };
+      }
+    }
+  }
+}
+
+/** Records that may have been told of in an earlier version. */
+const repeated = (rows: readonly PendingRow[]): number[] =>
+  rows.filter(({ version }) => version > 1).map(({ id }) => Number(id));
+
+function deadlineFinder(hub: Hub, job: PushJob) {
+  const deadline = deadlinesOf(job, hub.calendar);
+  return ({ id, type, body }: PendingRow, told: ReadonlyMap<number, string>): Deadline | undefined => {
+    const decidedOn = decisionDate(body);
+    const before = told.get(Number(id));
+    if (decidedOn === undefined || (before !== undefined && decisionDate(before) === decidedOn)) return undefined;
+    return deadline(type, decidedOn);
+  };
+}
+
+async function* pages(
+  { db }: Hub,
+  query: {
+    readonly platform: string;
+    readonly types: readonly string[];
+    readonly everyVersion: readonly string[];
+    readonly operation: Operation;
+  },
+): AsyncGenerator<PendingRow[]> {
+  for (let afterId = 0; ; ) {
+    const rows = await readPending(db, { ...query, afterId, limit: PAGE });
+    if (rows.length === 0) return;
+    yield rows;
+    afterId = Number(rows.at(-1)?.id ?? afterId);
+  }
+}
+
+export const today = (hub: Hub): string => localDay(hub.now(), hub.settings.timezone);

@@ -1,0 +1,56 @@
+import type { DivisionPreview, Preview } from './preview.ts';
+
+/** The Thursday mail of one division: what leaves next time, what does not and why, what is urgent. */
+export interface PreviewText {
+  readonly division: string;
+  readonly subject: string;
+  readonly lines: readonly string[];
+}
+
+/** Records named per platform; the rest is one command away. */
+const MOST = 20;
+
+/** One text per division over all platforms; divisions with nothing pending get none. */
+export function previewTexts(previews: readonly Preview[]): PreviewText[] {
+  const names = [...new Set(previews.flatMap(({ divisions }) => divisions.map(({ division }) => division)))];
+  return names.map((division) => {
+    const own = previews.flatMap((preview) => {
+      const part = preview.divisions.find((one) => one.division === division);
+      return part === undefined ? [] : [{ preview, part }];
+    });
+    const leaving = own.reduce((sum, { part }) => sum + part.leaving.records, 0);
+    const staying = own.reduce((sum, { part }) => sum + part.staying.quarantined + part.staying.unconfirmed, 0);
+    return {
+      division,
+      subject: `[证信通] ${division}：下次报送 ${leaving} 条，${staying} 条不能报送`,
+      lines: own.flatMap(({ preview, part }) => platformLines(preview, part)),
+    };
+  });
+}
+
+function platformLines(preview: Preview, part: DivisionPreview): string[] {
+  const { leaving, staying, standing, toConfirm } = part;
+  return [
+    `【${preview.platform}】${preview.period} 期，${preview.planned} 报送，${preview.due} 到期${preview.movedBy === null ? '' : `（因${preview.movedBy}改期）`}`,
+    `  将报送 ${leaving.records} 条，其中撤下 ${leaving.withdrawals} 条 (leaving ${leaving.records}, withdrawals ${leaving.withdrawals})`,
+    `  不能报送：隔离 ${staying.quarantined} 条，待确认 ${staying.unconfirmed} 条，不属本平台 ${staying.notForPlatform} 条`,
+    `  法定期限：从容 ${standing.safe}，紧迫 ${standing.tight}，迟报 ${standing.late}${part.earliestDeadline === null ? '' : `；最早 ${part.earliestDeadline}`}`,
+    ...(toConfirm.length === 0
+      ? []
+      : [
+          `  请确认 (to confirm): hub preview confirm --platform ${preview.platform} --division ${part.division} --period ${preview.period} --reason "…"`,
+        ]),
+    ...part.records.slice(0, MOST).map(recordLine),
+    ...(part.records.length > MOST ? [`    …… 另有 ${part.records.length - MOST} 条，见 hub preview`] : []),
+  ];
+}
+
+const recordLine = ({ number, name, fate, deadline, standing, faults }: DivisionPreview['records'][number]): string => {
+  const state = fate === 'leaves' ? '将报送' : fate === 'quarantined' ? '隔离' : '待确认';
+  const due =
+    deadline === null ? '' : `，期限 ${deadline}${standing === 'safe' ? '' : `（${WORDS[standing ?? 'safe']}）`}`;
+  const why = faults.map(({ zh }) => zh).join('；');
+  return `    ${number ?? '—'} ${name ?? '—'}：${state}${due}${why === '' ? '' : `；${why}`}`;
+};
+
+const WORDS = { safe: '从容', tight: '紧迫', late: '迟报' } as const;

@@ -1,0 +1,187 @@
+import type { Coverage } from '../calendar/work-calendar.ts';
+import { planBreaks, type Standing, standingOf } from '../duty/deadline.ts';
+import { movedBy } from '../duty/plan.ts';
+import { type Fault, isError } from '../fault.ts';
+import type { Hub } from '../hub-context.ts';
+import { formsByType } from '../job/forms-by-type.ts';
+import { confirmationsOf } from '../store/confirmations.ts';
+import { countWithheld } from '../store/pending.ts';
+import { openPeriods } from '../store/periods.ts';
+import { isConfirmed, needsConfirmation } from './confirmation.ts';
+import { type PendingRecord, pendingRecords, today } from './pending-records.ts';
+import { type DutyJob, periodContext } from './period-context.ts';
+import { upcomingPeriod } from './upcoming-period.ts';
+
+/** What a platform is given next time, and what not and why. */
+export interface Preview {
+  readonly platform: string;
+  readonly duty: string;
+  readonly period: string;
+  /** Local `YYYY-MM-DD HH:MM`. */
+  readonly planned: string;
+  readonly due: string;
+  readonly movedBy: string | null;
+  readonly calendar: Coverage;
+  /** Not for publication, or ended before it was ever shown: kept, never sent. */
+  readonly withheld: number;
+  readonly divisions: readonly DivisionPreview[];
+  /** Set where waiting for the plan would break a deadline that can still be kept. */
+  readonly extraPush: { readonly records: number; readonly earliest: string; readonly how: 'propose' | 'make' } | null;
+}
+
+export interface DivisionPreview {
+  readonly division: string;
+  readonly leaving: { readonly records: number; readonly withdrawals: number; readonly types: Counts };
+  readonly staying: { readonly quarantined: number; readonly unconfirmed: number; readonly notForPlatform: number };
+  /** Record types that wait for the division's yes. */
+  readonly toConfirm: readonly string[];
+  readonly standing: { readonly safe: number; readonly tight: number; readonly late: number };
+  readonly earliestDeadline: string | null;
+  /** Records that stay, and those that leave but are tight or late; the first ones. */
+  readonly records: readonly RecordPreview[];
+}
+
+interface Counts {
+  readonly [name: string]: number;
+}
+
+export interface RecordPreview {
+  readonly id: number;
+  readonly type: string;
+  readonly number: string | null;
+  readonly name: string | null;
+  readonly fate: 'leaves' | 'quarantined' | 'unconfirmed';
+  readonly deadline: string | null;
+  readonly standing: Standing | null;
+  readonly faults: readonly Pick<Fault, 'code' | 'path' | 'zh' | 'en'>[];
+}
+
+/** Records listed per division; the counts are whole. */
+const MOST = 100;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface Tally {
+  readonly leaving: { records: number; withdrawals: number; readonly types: { [type: string]: number } };
+  readonly staying: Mutable<DivisionPreview['staying']>;
+  readonly toConfirm: Set<string>;
+  readonly standing: Mutable<DivisionPreview['standing']>;
+  earliest: string | null;
+  readonly records: RecordPreview[];
+}
+
+export async function previewPlatform(
+  hub: Hub,
+  job: DutyJob,
+  { division }: { readonly division?: string | undefined } = {},
+): Promise<Preview> {
+  const plan = await nextPlan(hub, job);
+  const said = await confirmationsOf(hub.db, job.platformName, plan.period);
+  const confirmed = (type: string, whose: string): boolean =>
+    !needsConfirmation(job, type) || isConfirmed(said, type, whose);
+  const day = { today: today(hub), planned: plan.day };
+  const tallies = new Map<string, Tally>();
+  let breaks: { records: number; earliest: string } | undefined;
+  for await (const pending of pendingRecords(hub, { job, confirmed })) {
+    if (division !== undefined && pending.division !== division) continue;
+    const tally = tallies.get(pending.division) ?? emptyTally();
+    tallies.set(pending.division, tally);
+    count(tally, pending, { hub, day });
+    const due = pending.deadline?.day;
+    if (due === undefined || pending.rendered.fate !== 'member' || !planBreaks(due, day)) continue;
+    breaks = { records: (breaks?.records ?? 0) + 1, earliest: breaks && breaks.earliest < due ? breaks.earliest : due };
+  }
+  const { fullState, everyVersion } = formsByType(job, hub.types, hub.forms);
+  return {
+    platform: job.platformName,
+    duty: job.name,
+    ...plan.head,
+    withheld: await countWithheld(hub.db, job.platformName, [...fullState, ...everyVersion]),
+    divisions: [...tallies].toSorted(([a], [b]) => a.localeCompare(b, 'zh')).map(toDivision),
+    extraPush: breaks === undefined ? null : { ...breaks, how: job.duty.extraPush ?? 'propose' },
+  };
+}
+
+/** The oldest period that has come and was not sealed yet, else the next one to come. */
+async function nextPlan(hub: Hub, job: DutyJob) {
+  const at = hub.now().toISOString();
+  const row = (await openPeriods(hub.db, job.platformName)).find(
+    ({ firstSealAt, plannedAt }) => firstSealAt === null && plannedAt <= at,
+  );
+  const next = row === undefined ? upcomingPeriod(job, periodContext(hub)) : undefined;
+  const day = row?.day ?? next?.day ?? '';
+  const period = row?.period ?? next?.period ?? '';
+  return {
+    day,
+    period,
+    head: {
+      period,
+      planned: `${day} ${job.duty.start}`,
+      due: `${day} ${job.duty.due}`,
+      movedBy: row === undefined ? (next === undefined ? null : movedBy(next)) : row.movedBy,
+      calendar: row?.coverage ?? next?.coverage ?? 'covered',
+    },
+  };
+}
+
+const emptyTally = (): Tally => ({
+  leaving: { records: 0, withdrawals: 0, types: {} },
+  staying: { quarantined: 0, unconfirmed: 0, notForPlatform: 0 },
+  toConfirm: new Set(),
+  standing: { safe: 0, tight: 0, late: 0 },
+  earliest: null,
+  records: [],
+});
+
+interface Judge {
+  readonly hub: Hub;
+  readonly day: { readonly today: string; readonly planned: string };
+}
+
+function count(tally: Tally, { row, rendered, deadline }: PendingRecord, { hub, day }: Judge): void {
+  if (rendered.fate === 'not-for-platform') {
+    tally.staying.notForPlatform += 1;
+    return;
+  }
+  const standing = deadline === undefined ? null : standingOf(deadline.day, day, hub.calendar);
+  if (standing !== null) tally.standing[standing] += 1;
+  if (deadline !== undefined && standing !== 'late' && (tally.earliest === null || deadline.day < tally.earliest))
+    tally.earliest = deadline.day;
+  const fate = FATES[rendered.fate];
+  if (fate === 'quarantined') tally.staying.quarantined += 1;
+  if (fate === 'unconfirmed') {
+    tally.staying.unconfirmed += 1;
+    tally.toConfirm.add(row.type);
+  }
+  if (fate === 'leaves') {
+    tally.leaving.records += 1;
+    if (row.operation === 'WITHDRAW') tally.leaving.withdrawals += 1;
+    tally.leaving.types[row.type] = (tally.leaving.types[row.type] ?? 0) + 1;
+  }
+  const unremarkable = fate === 'leaves' && (standing === null || standing === 'safe');
+  if (unremarkable || tally.records.length >= MOST) return;
+  tally.records.push({
+    id: Number(row.id),
+    type: row.type,
+    number: row.number,
+    name: row.name,
+    fate,
+    deadline: deadline?.day ?? null,
+    standing,
+    faults: rendered.fate === 'ticket' ? rendered.ticket.faults.filter(isError).map(sentence) : [],
+  });
+}
+
+const FATES = { member: 'leaves', ticket: 'quarantined', unconfirmed: 'unconfirmed' } as const;
+
+const sentence = ({ code, path, zh, en }: Fault) => ({ code, path, zh, en });
+
+const toDivision = ([division, tally]: [string, Tally]): DivisionPreview => ({
+  division,
+  leaving: tally.leaving,
+  staying: tally.staying,
+  toConfirm: [...tally.toConfirm].toSorted(),
+  standing: tally.standing,
+  earliestDeadline: tally.earliest,
+  records: tally.records,
+});

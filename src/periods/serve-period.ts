@@ -1,0 +1,173 @@
+import { canonicalJson, sha256Bytes } from '../canonical.ts';
+import type { Hub } from '../hub-context.ts';
+import type { PushJob } from '../job/job.ts';
+import type { PushCounts } from '../run-report.ts';
+import { confirmationsOf } from '../store/confirmations.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { appendLog } from '../store/log.ts';
+import { attemptEnds, periodBatches } from '../store/period-facts.ts';
+import {
+  countNewTickets,
+  fixMembers,
+  markNil,
+  markSealed,
+  openPeriods,
+  type PeriodRow,
+  sealedBefore,
+} from '../store/periods.ts';
+import { closePeriods } from './close-periods.ts';
+import { isConfirmed, needsConfirmation } from './confirmation.ts';
+import { type DutyJob, isDutyJob, periodContext } from './period-context.ts';
+import { upcomingPeriod } from './upcoming-period.ts';
+
+/** The period that a push run works for. */
+interface Serving {
+  readonly row: PeriodRow;
+  /** Its members are the versions that were kept by then; UTC text. */
+  readonly createdUntil: string;
+  /** Members of the period before were fixed then; '' for the first one. */
+  readonly since: string;
+}
+
+/** How a push run is to go for its period, and what to do when it has gone. */
+export interface Served {
+  readonly terms: {
+    readonly period: string | null;
+    readonly createdUntil: string | undefined;
+    readonly confirmed: ((type: string, division: string) => boolean) | undefined;
+    /** The period for which an empty package is to be sent, asked when nothing more is left to seal. */
+    readonly nil: (counts: PushCounts) => Promise<string | undefined>;
+  };
+  /** Takes down what the period came to, states a nil return, and closes what has come to its end. */
+  readonly end: (pushed: { readonly counts: PushCounts; readonly sealedAll: boolean }) => Promise<void>;
+}
+
+/** A rehearsal, a follow-up and a resync serve no period. */
+export async function servePeriod(
+  hub: Hub,
+  job: PushJob,
+  options: {
+    readonly period?: string | null;
+    readonly dryRun?: boolean;
+    readonly followUpOnly?: boolean;
+    readonly urgentOnly?: boolean;
+    readonly resync?: number;
+  },
+): Promise<Served> {
+  const { dryRun, followUpOnly, urgentOnly, resync } = options;
+  const none = dryRun || followUpOnly || urgentOnly || resync !== undefined;
+  const serving = none ? undefined : await beginPeriod(hub, job, options.period);
+  return {
+    terms: {
+      period: serving?.row.period ?? null,
+      createdUntil: serving?.createdUntil,
+      confirmed: await confirmedFor(hub, job, serving),
+      nil: nilMessage(hub, job, serving),
+    },
+    end: async (pushed) => {
+      if (!dryRun) await endPeriod(hub, job, serving, pushed);
+    },
+  };
+}
+
+/**
+ * Which period a push run serves, with its members fixed at the first seal. `period` undefined: a run by hand, which
+ * serves the oldest period that has come and was not sealed yet, if there is one; null: an extra push, which serves none.
+ */
+async function beginPeriod(hub: Hub, job: PushJob, period: string | null | undefined): Promise<Serving | undefined> {
+  if (!isDutyJob(job) || period === null) return undefined;
+  const now = hub.now();
+  const open = await openPeriods(hub.db, job.platformName);
+  const come = open.filter(({ plannedAt }) => plannedAt <= now.toISOString());
+  const row = come.find((one) => (period === undefined ? one.firstSealAt === null : one.period === period));
+  if (row === undefined) return undefined;
+  const createdUntil = await fixMembers(hub.db, row.id, now);
+  return { row, createdUntil, since: await sealedBefore(hub.db, row) };
+}
+
+/** May a record leave in this run? Undefined where no type of the job needs a division's yes. */
+async function confirmedFor(
+  hub: Hub,
+  job: PushJob,
+  serving: Serving | undefined,
+): Promise<((type: string, division: string) => boolean) | undefined> {
+  if (!isDutyJob(job) || job.confirm === undefined) return undefined;
+  const period = serving?.row.period ?? upcomingPeriod(job, periodContext(hub)).period;
+  const said = await confirmationsOf(hub.db, job.platformName, period);
+  return (type, division) => !needsConfirmation(job, type) || isConfirmed(said, type, division);
+}
+
+/** Whether nothing at all was new for a period: then it is a nil return (零报送). */
+async function nothingNew(db: Db, job: DutyJob, serving: Serving, counts: PushCounts): Promise<boolean> {
+  if (counts.sealed > 0 || counts.unconfirmed > 0) return false;
+  if ((await periodBatches(db, job.platformName, serving.row.period)).length > 0) return false;
+  return (await setAside(db, job, serving)) === 0;
+}
+
+const setAside = (db: Db, { platformName }: DutyJob, { since, createdUntil }: Serving): Promise<number> =>
+  countNewTickets(db, platformName, { since, until: createdUntil });
+
+const nilMessage =
+  (hub: Hub, job: PushJob, serving: Serving | undefined) =>
+  async (counts: PushCounts): Promise<string | undefined> => {
+    if (serving === undefined || !isDutyJob(job) || job.platform.nil !== 'message') return undefined;
+    return (await nothingNew(hub.db, job, serving, counts)) ? serving.row.period : undefined;
+  };
+
+/** After a push: what the period came to, its nil statement if it is one, and its end if it has come. */
+async function endPeriod(
+  hub: Hub,
+  job: PushJob,
+  serving: Serving | undefined,
+  { counts, sealedAll }: { readonly counts: PushCounts; readonly sealedAll: boolean },
+): Promise<void> {
+  if (!isDutyJob(job)) return;
+  if (serving !== undefined && sealedAll) await noteSealed(hub, job, serving, counts);
+  await closePeriods(job, { ...periodContext(hub), db: hub.db });
+}
+
+async function noteSealed(hub: Hub, job: DutyJob, serving: Serving, counts: PushCounts): Promise<void> {
+  const { db } = hub;
+  const now = hub.now();
+  const aside = await setAside(db, job, serving);
+  const nil = await nilKind(hub, job, serving, counts);
+  await inTransaction(db, async (tx) => {
+    await markSealed(tx, serving.row.id, { setAside: aside, unconfirmed: counts.unconfirmed, now });
+    if (nil === undefined) return;
+    const digest = nilDigest(job, serving);
+    if (!(await markNil(tx, serving.row.id, { kind: nil, digest, now }))) return;
+    const detail = { period: serving.row.period, kind: nil, pending: 0, digest: digest.toString('hex') };
+    await appendLog(tx, now, [{ actor: 'scheduler', action: 'period.nil', platform: job.platformName, detail }]);
+  });
+}
+
+/** A platform that refuses an empty package gets a statement in the log instead. */
+async function nilKind(
+  { db }: Hub,
+  job: DutyJob,
+  serving: Serving,
+  counts: PushCounts,
+): Promise<'message' | 'report' | undefined> {
+  const { platformName, platform } = job;
+  const batches = await periodBatches(db, platformName, serving.row.period);
+  const message = batches.length === 1 && batches[0]?.members === 0;
+  if (message) {
+    const ends = await attemptEnds(db, platformName, serving.row.period);
+    return ends.some(({ outcome }) => outcome === 'refused') ? 'report' : 'message';
+  }
+  if (platform.nil === 'message') return undefined;
+  return (await nothingNew(db, job, serving, counts)) ? 'report' : undefined;
+}
+
+/** What was asked and what came of it, as a fingerprint: the query can be repeated from the library at any time. */
+const nilDigest = (job: DutyJob, { row, createdUntil, since }: Serving): Buffer =>
+  sha256Bytes(
+    canonicalJson({
+      platform: job.platformName,
+      period: row.period,
+      types: Object.keys(job.types),
+      since,
+      until: createdUntil,
+      pending: 0,
+    }),
+  );
