@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { approvedSetup, type Held, type SetupSource } from './accounts/approved-setup.ts';
 import type { WorkCalendar } from './calendar/work-calendar.ts';
 import type { AlarmFile } from './job/alarm-file.ts';
 import { durationS } from './job/duration.ts';
@@ -23,6 +24,8 @@ export interface Setup {
   readonly schemasDigest: string;
   /** Values that must never appear in a trace. */
   readonly secrets: readonly string[];
+  /** Present where files and environment made it: what changed may wait for a second person. */
+  readonly source?: SetupSource<Setup>;
 }
 
 /** What runs work with; opened once per process (or worker thread). */
@@ -35,38 +38,48 @@ export interface Hub extends Setup {
   close(): Promise<void>;
 }
 
-/** Opens database (brought up to this program's version) and trace. Throws HubError DATABASE_…. */
+/**
+ * Opens database (brought up to this program's version) and trace, with the set-up that was approved where HUB_APPROVALS is on.
+ * Throws HubError DATABASE_…, SetupError.
+ */
 export async function openHub(
-  setup: Setup,
+  wanted: Setup,
   options: { readonly console?: TraceOptions['console']; readonly now?: () => Date } = {},
 ): Promise<Hub> {
   keepMemorySmall();
+  const now = options.now ?? (() => new Date());
+  const { db, setup, held } = await openSetup(wanted, now);
   const { settings, secrets } = setup;
-  const db = await openDatabase(settings.databaseUrl);
-  try {
-    await migrate(db);
-  } catch (error) {
-    await db.destroy();
-    throw error;
-  }
   const trace = openTrace({
     dir: join(settings.dataDir, 'trace'),
     level: settings.traceLevel,
     secrets,
     ...(options.console === undefined ? {} : { console: options.console }),
   });
+  if (held !== undefined) trace.warn('configuration-held', { changed: held.changed, request: held.request });
   const dates = new Intl.DateTimeFormat('sv-SE', { timeZone: settings.timezone, dateStyle: 'short' });
   return {
     ...setup,
     db,
     trace,
-    now: options.now ?? (() => new Date()),
+    now,
     localDate: (instant) => dates.format(instant),
     close: async () => {
       await db.destroy();
       await trace.close();
     },
   };
+}
+
+async function openSetup(wanted: Setup, now: () => Date): Promise<{ db: Db; setup: Setup; held?: Held }> {
+  const db = await openDatabase(wanted.settings.databaseUrl);
+  try {
+    await migrate(db);
+    return { db, ...(await approvedSetup(db, wanted, now())) };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 }
 
 /**

@@ -31,11 +31,12 @@ export interface Asking extends Matter {
 /** From Friday to Monday. */
 const VALID_MS = 72 * 3_600_000;
 
-const digestOf = ({ kind, detail }: Matter): string => sha256(canonicalJson([kind, detail]));
+/** Lower-case hex. */
+export const matterDigest = ({ kind, detail }: Matter): string => sha256(canonicalJson([kind, detail]));
 
 /** Asks for a second person. The same matter asked again, by whomever, is the one request that is open already. */
 export async function askApproval(tx: Tx, asking: Asking): Promise<RequestRow> {
-  const digest = digestOf(asking);
+  const digest = matterDigest(asking);
   const before = await liveOf(tx, digest, asking.now);
   if (before !== undefined) return before;
   const { kind, detail, by, reason, now } = asking;
@@ -63,7 +64,7 @@ export async function takeApproved(
   tx: Tx,
   { by, now, ...matter }: Omit<Asking, 'reason'>,
 ): Promise<RequestRow | undefined> {
-  const request = await liveOf(tx, digestOf(matter), now);
+  const request = await liveOf(tx, matterDigest(matter), now);
   if (request?.state !== 'approved' || request.decidedBy === null) return undefined;
   if (!(await mayApprove(tx, request.decidedBy))) {
     await closeRequest(tx, request.id, 'superseded');

@@ -6,7 +6,8 @@ import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { type Db, inTransaction, openDatabase } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { migrate } from '../store/migrations.ts';
-import { accountOf, principalOf } from './actor.ts';
+import { accountOf } from './actor.ts';
+import { principalOf } from './principal-of.ts';
 
 export interface Wanted {
   /** `quarantine waive`. */

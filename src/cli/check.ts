@@ -16,11 +16,13 @@ export const checkCommand: Define = (program, act) => {
     .action(
       act(async ({ json, overdue }: { json?: boolean; overdue?: boolean }) => {
         if (overdue) return checkOverdue(json ?? false);
-        const { jobs, types, forms, faults } = readSetup();
+        const { faults, ...setup } = readSetup();
+        const { jobs, types, forms, settings } = setup;
+        const held = settings.approvals ? await (await import('./check-held.ts')).readHeld(setup) : undefined;
         const good = faults.length === 0;
         const counts = { jobs: jobs.length, types: types.size, forms: forms.size };
         if (json) {
-          printJson({ good, ...counts, faults });
+          printJson({ good, ...counts, faults, ...(settings.approvals ? { held: held ?? null } : {}) });
         } else if (good) {
           print(
             `✓ 设置无误 (all good): 作业 jobs ${counts.jobs} · 记录类型 record types ${counts.types} · 报送版式 outbound forms ${counts.forms}`,
@@ -29,6 +31,7 @@ export const checkCommand: Define = (program, act) => {
           complain(`${faults.length} 处设置错误 (${faults.length} set-up faults)`);
           for (const fault of faults) complain(`  ${faultLine(fault)}`);
         }
+        if (held !== undefined && !json) (await import('./check-held.ts')).tellHeld(held);
         return good ? 0 : 78;
       }),
     );

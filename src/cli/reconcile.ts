@@ -31,18 +31,18 @@ export const reconcileCommand: Define = (program, act) => {
     .action(
       act(async (options: Options) => {
         const setup = readSoundSetup();
-        const job = platformJob(setup.jobs, options.platform);
-        return untilSignal((signal) => reconcileAll(setup, job, options, signal));
+        return untilSignal((signal) => reconcileAll(setup, options, signal));
       }),
     );
 };
 
-async function reconcileAll(setup: ReadSetup, job: PushJob, options: Options, signal: AbortSignal): Promise<number> {
+async function reconcileAll(setup: ReadSetup, options: Options, signal: AbortSignal): Promise<number> {
   const hub = await openHub(setup, options.json ? { console: 'off' } : {});
   try {
+    const job = platformJob(hub.jobs, options.platform);
     const how = { signal, by: actor(setup.env) };
     const reports = [await reconcilePlatform(hub, job, how)];
-    const pulls = options.bureau ? setup.jobs.filter((one): one is PullJob => one.kind === 'pull') : [];
+    const pulls = options.bureau ? hub.jobs.filter((one): one is PullJob => one.kind === 'pull') : [];
     for (const pull of pulls) reports.push(await reconcileBureau(hub, pull, how));
     const done = reports.map((report) => report ?? busy());
     const shown = await Promise.all(done.map(async (report) => ({ report, differences: await listed(hub, report) })));

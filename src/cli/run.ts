@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
-import { openHub } from '../hub-context.ts';
+import { confirmShrink } from '../accounts/source-approvals.ts';
+import { type Hub, openHub } from '../hub-context.ts';
 import { runJob } from '../run-job.ts';
 import type { RunReport } from '../run-report.ts';
 import { didYouMean } from '../suggest.ts';
@@ -37,17 +38,16 @@ async function run(names: string[], { json, ...options }: RunOptions): Promise<n
   const setup = readSoundSetup();
   const hub = await openHub(setup);
   try {
-    const jobs = chosen(names, setup.jobs);
-    if (options.acceptShrink && options.reason === undefined) {
-      throw wrongUsage('确认变少须写明理由', 'a shrink is confirmed with a reason', '加上 --reason "…" (add --reason)');
-    }
+    const jobs = chosen(names, hub.jobs);
+    const by = actor(setup.env);
+    if (options.acceptShrink) await confirmShrinks(hub, jobs, { ...options, by });
     const reports: RunReport[] = [];
     for (const job of jobs) {
       const bar = json ? undefined : progressBar(job);
       const report = await untilSignal((signal) =>
         runJob(hub, job, {
           ...options,
-          by: actor(setup.env),
+          by,
           signal,
           onProgress: (done: number, total?: number) => bar?.at(done, total),
         }),
@@ -61,6 +61,20 @@ async function run(names: string[], { json, ...options }: RunOptions): Promise<n
   } finally {
     await hub.close();
   }
+}
+
+/** With HUB_APPROVALS=on a second person confirms what shrank; without, the reason is enough. */
+async function confirmShrinks(
+  { db, jobs, settings, now }: Hub,
+  names: readonly string[],
+  { by, reason, dryRun }: RunOptions & { readonly by: string },
+): Promise<void> {
+  if (reason === undefined) {
+    throw wrongUsage('确认变少须写明理由', 'a shrink is confirmed with a reason', '加上 --reason "…" (add --reason)');
+  }
+  if (!settings.approvals || dryRun) return;
+  const pulls = jobs.filter(({ kind, name }) => kind === 'pull' && names.includes(name));
+  for (const { name } of pulls) await confirmShrink(db, name, { by, reason, now: now() });
 }
 
 function chosen(names: readonly string[], jobs: readonly { readonly name: string; readonly kind: string }[]): string[] {

@@ -1,3 +1,4 @@
+import type { ItemFolders } from '../accounts/configuration-items.ts';
 import { alarmSecrets } from '../alarm-settings.ts';
 import { calendarFile, loadCalendar } from '../calendar/load-calendar.ts';
 import { workCalendar } from '../calendar/work-calendar.ts';
@@ -8,6 +9,7 @@ import type { Job } from '../job/job.ts';
 import { loadJobs } from '../job/job-file.ts';
 import { loadSchemas } from '../schema/schema.ts';
 import { type Environment, readEnvironment, readSettings, type Settings } from '../settings.ts';
+import { actor } from './actor.ts';
 
 /** A sound or unsound set-up as the working directory and the environment give it. */
 export interface ReadSetup extends Setup {
@@ -21,16 +23,23 @@ const currentEnvironment = (): Environment => readEnvironment(process.cwd(), pro
 export function readSetup(
   env: Environment = currentEnvironment(),
 ): ReadSetup & { readonly faults: readonly SetupFault[] } {
+  const { settings } = readSettings(env);
+  const { faults, ...setup } = readFrom({ ...settings, env });
+  const readAgain = (folders: ItemFolders) => {
+    const { faults: wrong, ...again } = readFrom(folders);
+    return { setup: again, faults: wrong };
+  };
+  return { ...setup, source: { env, by: actor(env), faults, readAgain }, faults };
+}
+
+/** The same from another copy of the files, or with another environment. */
+function readFrom({ env, jobsDir, schemasDir }: ItemFolders): ReadSetup & { readonly faults: readonly SetupFault[] } {
   const { settings, faults } = readSettings(env);
-  const { faults: schemaFaults, schemas } = loadSchemas(settings.schemasDir);
-  const { table, faults: calendarFaults } = loadCalendar(calendarFile(settings.schemasDir));
+  const { faults: schemaFaults, schemas } = loadSchemas(schemasDir);
+  const { table, faults: calendarFaults } = loadCalendar(calendarFile(schemasDir));
   const { types, forms, digest } = schemas;
-  const {
-    faults: jobFaults,
-    jobs,
-    secrets,
-  } = loadJobs(settings.jobsDir, env, { types, forms, hosts: settings.allowedHosts });
-  const { alarms, faults: alarmFaults } = loadAlarmFile(settings.jobsDir, env, jobs);
+  const { faults: jobFaults, jobs, secrets } = loadJobs(jobsDir, env, { types, forms, hosts: settings.allowedHosts });
+  const { alarms, faults: alarmFaults } = loadAlarmFile(jobsDir, env, jobs);
   const allowedHosts = settings.allowedHosts.length > 0 ? settings.allowedHosts : hostsOf(jobs);
   return {
     env,
@@ -73,10 +82,14 @@ const USUAL_PORTS: { readonly [protocol: string]: number } = {
   'sftp:': 22,
 };
 
-/** The same where any fault ends the command with exit code 78. */
+/**
+ * The same where any fault ends the command with exit code 78. With approvals on, faulty files stop nothing yet: `openHub`
+ * runs the approved copy instead of them, and throws only where there is none.
+ */
 export function readSoundSetup(env: Environment = currentEnvironment()): ReadSetup {
   const { faults, ...setup } = readSetup(env);
-  if (faults.length > 0) throw new SetupError(faults);
+  const wrongSettings = readSettings(env).faults;
+  if (wrongSettings.length > 0 || (faults.length > 0 && !setup.settings.approvals)) throw new SetupError(faults);
   return setup;
 }
 

@@ -1,0 +1,185 @@
+import { SetupError, type SetupFault } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { Environment, Settings } from '../settings.ts';
+import {
+  addConfiguration,
+  type ConfigurationRow,
+  type HowApproved,
+  newestConfiguration,
+  packConfiguration,
+  readConfiguration,
+} from '../store/configurations.ts';
+import { type Db, inTransaction, type Reader, type Tx } from '../store/database.ts';
+import { appendLog } from '../store/log.ts';
+import { closeRequest, listRequests, liveRequest } from '../store/requests.ts';
+import { withApprovedCopy } from './approved-copy.ts';
+import {
+  approvedEnvironment,
+  changedItems,
+  changedSettings,
+  digests,
+  type ItemFolders,
+  type Items,
+  itemsDigest,
+  readItems,
+} from './configuration-items.ts';
+import { askApproval, type Matter, matterDigest, takeApproved } from './requests.ts';
+
+/** Where a set-up came from, and how it is read again from another copy. */
+export interface SetupSource<S> {
+  readonly env: Environment;
+  /** Who started the process, for the log. */
+  readonly by: string;
+  /** What is wrong with the files as they are; it counts only if they are what is to run. */
+  readonly faults: readonly SetupFault[];
+  readonly readAgain: (folders: ItemFolders) => { readonly setup: S; readonly faults: readonly SetupFault[] };
+}
+
+export interface Guarded<S> {
+  readonly settings: Settings;
+  readonly source?: SetupSource<S>;
+}
+
+/** What waits for a second person. */
+export interface Held {
+  readonly changed: readonly string[];
+  /** The open request; `undefined` where nobody has asked yet. */
+  readonly request: number | undefined;
+}
+
+const KIND = 'configuration';
+
+/**
+ * The set-up that may run (delivery.md §1.1). With HUB_APPROVALS=on jobs, schemas, calendar and settings that differ from the
+ * last approved set wait for a second person, and the approved copy in the database runs meanwhile; the first set of all
+ * is let in as it is. With approvals off a change is noted, where they were ever on. Throws SetupError for faulty files.
+ */
+export async function approvedSetup<S extends Guarded<S>>(
+  db: Db,
+  setup: S,
+  now: Date,
+): Promise<{ readonly setup: S; readonly held?: Held }> {
+  const { settings, source } = setup;
+  if (source === undefined) return { setup };
+  const asItIs = (): { readonly setup: S } => {
+    if (source.faults.length > 0) throw new SetupError(source.faults);
+    return { setup };
+  };
+  const newest = await newestConfiguration(db, settings.approvals ? 'approved' : 'any');
+  if (newest === undefined && !settings.approvals) return asItIs();
+  const items = readItems({ ...settings, env: source.env });
+  const digest = itemsDigest(items);
+  if (newest?.digest === digest) return asItIs();
+  const letIn = async (how: HowApproved): Promise<{ readonly setup: S }> => {
+    const good = asItIs();
+    await keep(db, items, { how, by: source.by, now, before: newest });
+    return good;
+  };
+  if (newest === undefined) return letIn('initial');
+  if (!settings.approvals) return letIn('unguarded');
+  const approved = await readConfiguration(db, newest.id);
+  const matter = matterOf(approved, items);
+  const request = await settle(db, matter, { items, newest, by: source.by, now, sound: source.faults.length === 0 });
+  if (request === 'taken') return { setup };
+  return { setup: copyOf(setup, source, approved, items), held: { changed: changedItems(approved, items), request } };
+}
+
+/** What `hub check` says: changes that wait, without asking for anything. */
+export async function heldChanges<S>(db: Reader, { settings, source }: Guarded<S>): Promise<Held | undefined> {
+  const newest = settings.approvals ? await newestConfiguration(db, 'approved') : undefined;
+  if (source === undefined || newest === undefined) return undefined;
+  const items = readItems({ ...settings, env: source.env });
+  if (newest.digest === itemsDigest(items)) return undefined;
+  const approved = await readConfiguration(db, newest.id);
+  const request = await liveRequest(db, matterDigest(matterOf(approved, items)));
+  return { changed: changedItems(approved, items), request: request?.id };
+}
+
+/** The whole difference, to the letter: digests of every item that changed, and the settings with both values. */
+function matterOf(approved: Items, items: Items): Matter {
+  const [before, after] = [digests(approved), digests(items)];
+  const changes: JsonObject = Object.fromEntries(
+    changedItems(approved, items).map((name) => [name, [before[name] ?? null, after[name] ?? null]]),
+  );
+  return {
+    kind: KIND,
+    detail: {
+      from: itemsDigest(approved),
+      to: itemsDigest(items),
+      changes,
+      settings: changedSettings(approved, items),
+    },
+  };
+}
+
+interface Settling {
+  readonly items: Items;
+  readonly newest: ConfigurationRow;
+  readonly by: string;
+  readonly now: Date;
+  /** A set with faults is not let in, whoever approved it. */
+  readonly sound: boolean;
+}
+
+/** Lets the new set in if it was approved, else asks; older questions are no question any more. */
+async function settle(db: Db, matter: Matter, { items, newest, by, now, sound }: Settling): Promise<'taken' | number> {
+  const content = await packConfiguration(items);
+  return inTransaction(db, async (tx) => {
+    const taken = sound ? await takeApproved(tx, { ...matter, by, now }) : undefined;
+    if (taken !== undefined) {
+      await enter(tx, { items, content, how: 'approved', by, now, requestId: taken.id, before: newest });
+      return 'taken';
+    }
+    const digest = matterDigest(matter);
+    for (const other of await listRequests(tx, { kind: KIND, states: ['open', 'approved'] })) {
+      if (other.digest !== digest) await closeRequest(tx, other.id, 'superseded');
+    }
+    return (await askApproval(tx, { ...matter, by, reason: '配置有变 (the set-up changed)', now })).id;
+  });
+}
+
+async function keep(
+  db: Db,
+  items: Items,
+  { how, by, now, before }: { how: HowApproved; by: string; now: Date; before: ConfigurationRow | undefined },
+): Promise<void> {
+  const content = await packConfiguration(items);
+  await inTransaction(db, async (tx) => {
+    // Two processes that start together let the set in once.
+    const newest = await newestConfiguration(tx, 'any');
+    if (newest?.id !== before?.id && newest?.digest === itemsDigest(items)) return;
+    await enter(tx, { items, content, how, by, now, requestId: null, before });
+  });
+}
+
+interface Entering {
+  readonly items: Items;
+  readonly content: Uint8Array;
+  readonly how: HowApproved;
+  readonly by: string;
+  readonly now: Date;
+  readonly requestId: number | null;
+  readonly before: ConfigurationRow | undefined;
+}
+
+async function enter(tx: Tx, { items, content, how, by, now, requestId, before }: Entering): Promise<void> {
+  const digest = itemsDigest(items);
+  await addConfiguration(tx, { digest, how, actor: by, requestId, at: now.toISOString(), content });
+  const detail = {
+    ...{ how, digest, before: before?.digest ?? null, request: requestId, items: items.size },
+    ...(how === 'approved' ? {} : { breakGlass: true }),
+  };
+  await appendLog(tx, now, [
+    { actor: by, action: how === 'unguarded' ? 'configuration.unguarded' : 'configuration.approved', detail },
+  ]);
+}
+
+function copyOf<S extends Guarded<S>>(setup: S, source: SetupSource<S>, approved: Items, items: Items): S {
+  const env = approvedEnvironment(approved, items, source.env);
+  const { setup: again, faults } = withApprovedCopy(setup.settings.dataDir, approved, (folders) =>
+    source.readAgain({ ...folders, env }),
+  );
+  if (faults.length > 0) throw new SetupError(faults);
+  const { jobsDir, schemasDir } = setup.settings;
+  return { ...again, settings: { ...again.settings, jobsDir, schemasDir } };
+}

@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson, sha256 } from '../canonical.ts';
+import type { Environment } from '../settings.ts';
+
+/**
+ * What decides what is sent to whom, by name: every job file `jobs/…`, every file of the schemas folder `schemas/…` with the
+ * calendar among them, and `settings`.
+ */
+export type Items = ReadonlyMap<string, string>;
+
+export const SETTINGS = 'settings';
+
+/** Settings that change what is sent to whom; the others say where this machine keeps things. */
+const GUARDED = ['HUB_ALLOWED_HOSTS', 'HUB_ID', 'HUB_RESYNC_APPROVAL', 'HUB_TIMEZONE'];
+const SECRET = /TOKEN|SECRET|PASSWORD|PASS$|KEY$/i;
+const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+export interface ItemFolders {
+  readonly jobsDir: string;
+  readonly schemasDir: string;
+  readonly env: Environment;
+}
+
+/** As the files and the environment are now. */
+export function readItems({ jobsDir, schemasDir, env }: ItemFolders): Items {
+  const jobs = filesOf(jobsDir, /\.ya?ml$/).map(([path, text]) => [`jobs/${path}`, text] as const);
+  const schemas = filesOf(schemasDir, /\.json$/).map(([path, text]) => [`schemas/${path}`, text] as const);
+  const names = new Set(jobs.flatMap(([, text]) => [...text.matchAll(VARIABLE)].map(([, name = '']) => name)));
+  return new Map([...jobs, ...schemas, [SETTINGS, settingsText([...GUARDED, ...names], env)]]);
+}
+
+function filesOf(dir: string, ending: RegExp): (readonly [string, string])[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && ending.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(dir, '/').length).replaceAll('\\', '/'))
+    .toSorted()
+    .map((path) => [path, readFileSync(join(dir, path), 'utf8')] as const);
+}
+
+/** Guarded settings and the variables that job files name; a secret is never written down. */
+function settingsText(names: readonly string[], env: Environment): string {
+  const said = [...new Set(names)].toSorted().flatMap((name) => {
+    const value = env[name] === undefined ? undefined : withoutSecret(name, env[name]);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return canonicalJson(Object.fromEntries(said));
+}
+
+const MASK = '***';
+
+/** An address without its password; `undefined` for a value that is a secret as a whole. */
+function withoutSecret(name: string, value: string): string | undefined {
+  if (/:\/\/[^/\s:@]*:[^/\s@]+@/.test(value)) return value.replace(/(:\/\/[^/\s:@]*:)[^/\s@]+@/, `$1${MASK}@`);
+  return SECRET.test(name) ? undefined : value;
+}
+
+export const itemsDigest = (items: Items): string => sha256(canonicalJson(digests(items)));
+
+export const digests = (items: Items): { readonly [name: string]: string } =>
+  Object.fromEntries([...items].map(([name, text]) => [name, sha256(text)]));
+
+/** Names of what is not the same in both, in order. */
+export const changedItems = (before: Items, now: Items): readonly string[] =>
+  [...new Set([...before.keys(), ...now.keys()])].filter((name) => before.get(name) !== now.get(name)).toSorted();
+
+/** Names and values of the settings that differ, old and new. */
+export function changedSettings(
+  before: Items,
+  now: Items,
+): { [name: string]: readonly [string | null, string | null] } {
+  const [old, fresh] = [settingsOf(before), settingsOf(now)];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])].toSorted();
+  return Object.fromEntries(
+    names.filter((name) => old[name] !== fresh[name]).map((name) => [name, [old[name] ?? null, fresh[name] ?? null]]),
+  );
+}
+
+const settingsOf = (items: Items): { readonly [name: string]: string } => JSON.parse(items.get(SETTINGS) ?? '{}');
+
+/** The environment as it was approved; passwords inside addresses are those of now. */
+export function approvedEnvironment(approved: Items, now: Items, env: Environment): Environment {
+  const [old, fresh] = [settingsOf(approved), settingsOf(now)];
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !(name in fresh) || name in old));
+  const back = Object.entries(old).map(([name, value]) => [name, value.replace(MASK, passwordIn(env[name] ?? ''))]);
+  return { ...kept, ...Object.fromEntries(back) };
+}
+
+const passwordIn = (address: string): string => /:\/\/[^/\s:@]*:([^/\s@]+)@/.exec(address)?.[1] ?? '';

@@ -1,0 +1,21 @@
+import { type Held, heldChanges } from '../accounts/approved-setup.ts';
+import { withDatabase } from './open.ts';
+import { complain } from './print.ts';
+import type { ReadSetup } from './setup.ts';
+
+/** With HUB_APPROVALS=on: what changed and does not run yet. `undefined`: everything that is there runs. */
+export const readHeld = (setup: ReadSetup): Promise<Held | undefined> =>
+  withDatabase(({ db }) => heldChanges(db, setup)).catch((error: { readonly code?: string }) => {
+    // Before the first start there is nothing to compare with; wrong settings are told by the check itself.
+    if (error.code === 'DATABASE_MISSING' || error.code === 'SETUP_WRONG') return undefined;
+    throw error;
+  });
+
+export function tellHeld({ changed, request }: Held): void {
+  complain(`! 已改但未批准，仍按原批准的运行 (changed, not approved; the approved copy runs): ${changed.join(', ')}`);
+  complain(
+    request === undefined
+      ? '  → 下次启动时会提出申请 (the next start asks for it)'
+      : `  → hub approve ${request} --reason "…"`,
+  );
+}
