@@ -9,7 +9,7 @@ import type { Environment } from '../settings.ts';
  */
 export type Items = ReadonlyMap<string, string>;
 
-export const SETTINGS = 'settings';
+const SETTINGS = 'settings';
 
 /** Settings that change what is sent to whom; the others say where this machine keeps things. */
 const GUARDED = ['HUB_ALLOWED_HOSTS', 'HUB_ID', 'HUB_RESYNC_APPROVAL', 'HUB_TIMEZONE'];

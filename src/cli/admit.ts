@@ -6,8 +6,7 @@ import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { type Db, inTransaction, openDatabase } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { migrate } from '../store/migrations.ts';
-import { accountOf } from './actor.ts';
-import { principalOf } from './principal-of.ts';
+import { accountOf, principalOf } from './actor.ts';
 
 export interface Wanted {
   /** `quarantine waive`. */

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { decide } from '../accounts/requests.ts';
 import { listRequests, type RequestRow } from '../store/requests.ts';
+import { principalOf } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { principalOf } from './principal-of.ts';
 import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
 
 /** `hub approve <request>`: the second person's yes or no; `hub approve list`: what waits for one. */
