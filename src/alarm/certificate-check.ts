@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 import { guardedLookup } from '../hardened-http.ts';
 import type { Hub } from '../hub-context.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
+import { tlsMaterial } from '../wire/tls-material.ts';
 import { type Check, type CheckContext, daysBetween, HOUR, stagesOf } from './check.ts';
 import type { Finding } from './finding.ts';
 
@@ -13,9 +15,36 @@ export const certificateCheck: Check = {
   everyMs: 12 * HOUR,
   look: async (context) => {
     const seen = await Promise.all(secureHosts(context.hub).map((host) => look(context, host)));
-    return seen.flat();
+    return [...seen.flat(), ...own(context)];
   },
 };
+
+/** Our own certificates and the roots that jobs name, as the files say. */
+function own(context: CheckContext): Finding[] {
+  const { hub } = context;
+  return hub.jobs.flatMap((job) => {
+    const spec = job.kind === 'push' && 'tls' in job.platform ? job.platform.tls : undefined;
+    const read = spec === undefined ? undefined : tlsMaterial(spec);
+    if (read === undefined || !('material' in read)) return [];
+    const { cert, ca } = read.material;
+    const named = [
+      ['cert', cert],
+      ['ca', ca],
+    ] as const;
+    return named.flatMap(([part, pem]) => (pem === undefined ? [] : ownFile(context, `${job.name}:tls.${part}`, pem)));
+  });
+}
+
+function ownFile(context: CheckContext, name: string, pem: string): Finding[] {
+  const { hub } = context;
+  const until = new Date(new X509Certificate(pem).validTo);
+  const left = daysBetween(hub.now(), until);
+  return stagesOf(`certificate:${name}`, left, context).map((stage) => ({
+    ...finding(name, stage, [left, hub.localDate(until)]),
+    fixZh: '请及早更换作业所指的证书文件；换好后下一次运行即生效',
+    fixEn: 'replace the file that the job names in time; the next run takes it up',
+  }));
+}
 
 /** `host:port` of every https address in a job. */
 function secureHosts({ jobs }: Hub): string[] {

@@ -33,4 +33,5 @@ export type AlarmKind =
   | 'watch'
   | 'disk'
   | 'reconcile'
+  | 'log'
   | 'message';

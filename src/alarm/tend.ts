@@ -7,6 +7,7 @@ import { enqueueDailyMails } from './daily-mails.ts';
 import { deliveryCheck } from './delivery-checks.ts';
 import { diskCheck } from './disk-check.ts';
 import { dutyCheck } from './duty-check.ts';
+import { logCheck } from './log-check.ts';
 import { messageCheck } from './message-check.ts';
 import { reconcileCheck } from './reconcile-check.ts';
 import { runCheck } from './run-checks.ts';
@@ -20,6 +21,7 @@ export const CHECKS: readonly Check[] = [
   deliveryCheck,
   dutyCheck,
   reconcileCheck,
+  logCheck,
   watchCheck,
   certificateCheck,
   diskCheck(),

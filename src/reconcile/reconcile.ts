@@ -17,6 +17,7 @@ import {
   openReconciliation,
   type ReconcileState,
 } from '../store/reconciliations.ts';
+import { openVault } from '../store/vault.ts';
 import { alone } from './alone.ts';
 import type { Comparison } from './compare.ts';
 import { compareBureau } from './compare-bureau.ts';
@@ -59,11 +60,10 @@ export function reconcilePlatform(
       return typeTotals(db, job.platformName, [...fullState, ...everyVersion].toSorted());
     },
     compare: async ({ id, since, signal, keep }) => {
-      const platform = await openPlatform(job.platform, {
-        name: job.platformName,
-        allowedHosts: settings.allowedHosts,
-        now,
-      });
+      const { allowedHosts, hubId, secretKey } = settings;
+      const vault = openVault(db, secretKey, options.by);
+      const open = { name: job.platformName, allowedHosts, now, db, hubId, vault };
+      const platform = await openPlatform(job.platform, open);
       try {
         if (platform.holdings === undefined) throw cannotTell(job);
         return await comparePlatform({ hub, id, platformName: job.platformName, platform, since, signal, keep });

@@ -8,16 +8,19 @@ import { type DiskSpace, diskCheck } from '../../src/alarm/disk-check.ts';
 import { dutyCheck } from '../../src/alarm/duty-check.ts';
 import type { AlarmKind, Finding } from '../../src/alarm/finding.ts';
 import { beat } from '../../src/alarm/heartbeat.ts';
+import { logCheck } from '../../src/alarm/log-check.ts';
 import { overdue } from '../../src/alarm/overdue.ts';
 import { reconcileCheck } from '../../src/alarm/reconcile-check.ts';
 import { runCheck } from '../../src/alarm/run-checks.ts';
 import { CHECKS } from '../../src/alarm/tend.ts';
 import { watchCheck } from '../../src/alarm/watch-check.ts';
+import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { AlarmFile } from '../../src/job/alarm-file.ts';
 import type { Job } from '../../src/job/job.ts';
 import { weeklyInstant } from '../../src/reconcile/weekly.ts';
 import { inTransaction } from '../../src/store/database.ts';
+import { appendLog } from '../../src/store/log.ts';
 import { keepDifferences, openReconciliation } from '../../src/store/reconciliations.ts';
 import { endRun, startRun } from '../../src/store/runs.ts';
 import { certificate } from '../support/certificate.ts';
@@ -172,6 +175,16 @@ onBothDatabases('checks on', ({ url }) => {
     expect(await b.see(reconcileCheck)).toMatchObject([{ exhausted: true, level: 'urgent' }]);
   });
 
+  test('log entries that nobody places for an hour are found', async () => {
+    const b = await bench(await url());
+    await inTransaction(b.hub.db, (tx) => appendLog(tx, NOW, [{ actor: 'hub', action: 'alarm.open', detail: {} }]));
+    expect(await b.see(logCheck)).toEqual([]);
+    b.clock.now = new Date(NOW.getTime() + 1.5 * HOUR);
+    expect(await b.see(logCheck)).toMatchObject([{ subject: 'log:pending', since: NOW.toISOString() }]);
+    await sequenceAll(b.hub.db);
+    expect(await b.see(logCheck)).toEqual([]);
+  });
+
   test('the disk is told of when it is nearly full, and beforehand when it fills steadily', async () => {
     const b = await bench(await url());
     const GIB = 2 ** 30;
@@ -224,6 +237,13 @@ test('a server certificate that soon ends is seen by a handshake, even one that 
   expect(await b.see(certificateCheck)).toMatchObject([
     { subject: `certificate:localhost:${port}:30`, level: 'warning' },
   ]);
+});
+
+test('our own certificate that soon ends is seen in its file', async () => {
+  const { cert, key } = certificate({ notAfter: new Date(NOW.getTime() + 5 * 24 * HOUR) });
+  const b = await bench(await sqlite(), [pushJob('http://127.0.0.1:9', { tls: { cert, key } })]);
+  const subject = 'certificate:push-credit-sharing:tls.cert:7';
+  expect(await b.see(certificateCheck)).toMatchObject([{ subject, level: 'urgent' }]);
 });
 
 test('the heart beats only while all is well and the scheduler stirs', async () => {
