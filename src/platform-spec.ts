@@ -3,7 +3,7 @@ import type { HttpAuth } from './source.ts';
 import type { ExchangeIdentity } from './wire/exchange-sign.ts';
 
 /** What `platform:` of a push job may say; one interface per protocol, its shape stands in job/platform-shape.ts. */
-export type PlatformSpec = HttpPlatformSpec | SftpPlatformSpec | ExcelPlatformSpec;
+export type PlatformSpec = FrontDatabaseSpec | HttpPlatformSpec | SftpPlatformSpec | ExcelPlatformSpec;
 
 /** What every protocol has: how batches are cut, and when an answer is due. */
 export interface DeliveryTerms {
@@ -245,3 +245,44 @@ export interface ExcelPlatformSpec extends DeliveryTerms {
   readonly slots?: { readonly rowId?: string; readonly op?: string };
   readonly receipt?: ReceiptTerms;
 }
+
+/** 前置库: tables in a database of the platform's that it reads by itself (docs/platform-front-database.md). */
+export interface FrontDatabaseSpec extends DeliveryTerms {
+  readonly use: 'front-database';
+  /** `mysql://user:password@host:port/database`, `sqlite:path`, or of any knex client whose driver is installed. */
+  readonly url: string;
+  /** knex client, default by the url: mysql2, better-sqlite3, pg, mssql, oracledb. */
+  readonly client?: string;
+  /** Data class (`XK_FR`) → table. */
+  readonly tables: { readonly [dataClass: string]: string };
+  /** Table of batches, default `hub_batch`; `none` where the platform allows no such table: then ROW_ID must be unique. */
+  readonly ledger?: string;
+  /** Own names of the columns beside the business ones. */
+  readonly columns?: { readonly [C in FrontColumn]?: string };
+  /** What OP says, default `U` and `D`. */
+  readonly ops?: { readonly upsert: string; readonly withdraw: string };
+  /** What SYNC_FLAG says, default 0 waiting, 1 taken, 2 accepted, 3 rejected. */
+  readonly flags?: {
+    readonly waiting: string;
+    readonly taken: string;
+    readonly accepted: string;
+    readonly rejected: string;
+  };
+  readonly tls?: TlsSpec;
+  /** Seconds for one visit in all; default 20. */
+  readonly timeout?: number;
+}
+
+/** The columns beside the business ones. The first three must be there, the others are used where they are. */
+export type FrontColumn =
+  | 'batchNo'
+  | 'rowId'
+  | 'op'
+  | 'pushTime'
+  | 'syncFlag'
+  | 'syncTime'
+  | 'errCode'
+  | 'errMsg'
+  | 'recordKey'
+  | 'dataVersion'
+  | 'payloadHash';

@@ -147,7 +147,7 @@ function signFaults(sign: SortedSign, { login }: HttpPlatformSpec): PlatformFaul
   return wrong;
 }
 
-function tlsFaults({ tls }: HttpPlatformSpec): PlatformFault[] {
+export function tlsFaults({ tls }: Pick<HttpPlatformSpec, 'tls'>): PlatformFault[] {
   if (tls === undefined) return [];
   const wrong = (tls.pins ?? []).filter((pin) => Buffer.from(pin, 'base64').length !== 32);
   if (wrong.length > 0)

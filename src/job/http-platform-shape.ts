@@ -1,5 +1,5 @@
 import { isMap, isScalar, type Node } from 'yaml';
-import { terms } from './platform-terms.ts';
+import { terms, tls } from './platform-terms.ts';
 import { optional, required, type Shape, text } from './shape.ts';
 import {
   auth,
@@ -114,14 +114,6 @@ const sortedSign = object({
   as: required(text),
   into: required(oneOf('query', 'headers')),
   encoding: optional(oneOf('hex', 'HEX', 'base64')),
-});
-
-const tls = object({
-  cert: optional(text),
-  key: optional(text),
-  passphrase: optional(secret),
-  ca: optional(text),
-  pins: optional(list(text, 1)),
 });
 
 const refresh = object({

@@ -9,17 +9,17 @@ import type { UnifiedType } from '../schema/schema.ts';
 import type { Environment } from '../settings.ts';
 import { ALARM_FILE } from './alarm-file.ts';
 import { durationS } from './duration.ts';
-import { httpPlatformFaults } from './http-platform-check.ts';
 import type { Duty, Job, PullJob, PushJob, Schedule } from './job.ts';
 import { sampleFaults } from './job-samples.ts';
 import { type JobVocabulary, jobShape } from './job-schema.ts';
+import { platformFaults } from './platform-check.ts';
 import { checkShape } from './shape.ts';
 import { readYaml, type YamlFile } from './yaml-file.ts';
 
 /** What job files may name: record types and outbound forms by name, and the hosts of HUB_ALLOWED_HOSTS (empty: all). */
 export interface JobContext {
   readonly types: ReadonlyMap<string, UnifiedType>;
-  readonly forms: ReadonlyMap<string, Pick<Form, 'columns'>>;
+  readonly forms: ReadonlyMap<string, Pick<Form, 'columns' | 'dataClass'>>;
   readonly hosts?: readonly string[];
   /** `YYYY-MM-DD`, for samples with dates; default: today. */
   readonly today?: string;
@@ -135,19 +135,18 @@ function pullFaults(job: PullJob, file: YamlFile, { types, today }: JobContext):
 }
 
 function pushFaults(job: PushJob, file: YamlFile, { forms }: JobContext, env: Environment): SetupFault[] {
-  const columns = new Set(
-    Object.values(job.types).flatMap((names) => names.flatMap((name) => columnsOf(forms.get(name)))),
-  );
-  const hasSecretKey = (env['HUB_SECRET_KEY'] ?? '') !== '';
-  const wrong = job.platform.use === 'http' ? httpPlatformFaults(job.platform, { columns, hasSecretKey }) : [];
-  const faults = wrong.map(({ path, zh, en }) => {
+  const used = Object.values(job.types).flatMap((names) => names.flatMap((name) => forms.get(name) ?? []));
+  const context = {
+    columns: new Set(used.flatMap(({ columns }) => columns.map(({ name }) => name))),
+    dataClasses: new Set(used.map(({ dataClass }) => dataClass)),
+    hasSecretKey: (env['HUB_SECRET_KEY'] ?? '') !== '',
+  };
+  const faults = platformFaults(job.platform, context).map(({ path, zh, en }) => {
     const place = ['platform', ...path];
     return file.fault(nodeAt(file, place), `${place.join('.')}：${zh}`, `${place.join('.')}: ${en}`);
   });
   return [...dutyFaults(job, file), ...faults];
 }
-
-const columnsOf = (form: Pick<Form, 'columns'> | undefined): string[] => form?.columns.map(({ name }) => name) ?? [];
 
 function dutyFaults({ duty }: PushJob, file: YamlFile): SetupFault[] {
   if (duty === undefined || duty.due > duty.start) return [];

@@ -1,5 +1,6 @@
 import { isScalar } from 'yaml';
 import { nameFault } from '../delivery/package-name.ts';
+import { frontDatabase } from './front-database-shape.ts';
 import { http } from './http-platform-shape.ts';
 import { terms } from './platform-terms.ts';
 import { optional, required, type Shape, type TextCheck, text } from './shape.ts';
@@ -7,7 +8,7 @@ import { byUse, checked, hasMember, integer, list, object, oneOf, secret, sftpUr
 
 /** What `platform:` of a push job may say, by `use`; one line per protocol (platform-spec.ts has the types). */
 export const platform = ({ hosts }: { readonly hosts: readonly string[] }): Shape =>
-  byUse({ http: http(hosts), sftp: sftp(hosts), excel });
+  byUse({ 'front-database': frontDatabase(hosts), http: http(hosts), sftp: sftp(hosts), excel });
 
 const sftp = (hosts: readonly string[]): Shape =>
   object({

@@ -1,5 +1,5 @@
 import { type Members, optional, required, text } from './shape.ts';
-import { duration, integer, object, oneOf } from './shape-words.ts';
+import { duration, integer, list, object, oneOf, secret } from './shape-words.ts';
 
 /** What every protocol has (DeliveryTerms). */
 export const terms: Members = {
@@ -12,3 +12,12 @@ export const terms: Members = {
   nil: optional(oneOf('message', 'report')),
   sender: optional(object({ code: required(text), name: required(text) })),
 };
+
+/** Certificates, for whatever runs over TLS (TlsSpec). */
+export const tls = object({
+  cert: optional(text),
+  key: optional(text),
+  passphrase: optional(secret),
+  ca: optional(text),
+  pins: optional(list(text, 1)),
+});

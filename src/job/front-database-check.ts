@@ -1,0 +1,33 @@
+import type { FrontDatabaseSpec } from '../platform-spec.ts';
+import type { PlatformFault } from './http-platform-check.ts';
+import { tlsFaults } from './http-platform-check.ts';
+
+/** What the shape of a front-end database cannot say: a table for every data class, and columns that are not the business ones. */
+export function frontDatabaseFaults(
+  spec: FrontDatabaseSpec,
+  { columns, dataClasses }: { readonly columns: ReadonlySet<string>; readonly dataClasses: ReadonlySet<string> },
+): readonly PlatformFault[] {
+  const all = [...dataClasses].join(', ');
+  const without = [...dataClasses].filter((dataClass) => spec.tables[dataClass] === undefined);
+  const strange = Object.keys(spec.tables).filter((dataClass) => dataClasses.size > 0 && !dataClasses.has(dataClass));
+  const lower = new Set([...columns].map((column) => column.toLowerCase()));
+  const doubled = Object.entries(spec.columns ?? {}).filter(([, column]) => lower.has(column.toLowerCase()));
+  return [
+    ...without.map((dataClass) => ({
+      path: ['tables'],
+      zh: `缺少 ${dataClass} 的表`,
+      en: `no table for ${dataClass}`,
+    })),
+    ...strange.map((dataClass) => ({
+      path: ['tables', dataClass],
+      zh: `本作业的表单没有数据类 ${dataClass}，只有 ${all}`,
+      en: `no form of this job has the data class ${dataClass}; they are ${all}`,
+    })),
+    ...doubled.map(([mark, column]) => ({
+      path: ['columns', mark],
+      zh: `${column} 是业务列，不能另作他用`,
+      en: `${column} is a business column already`,
+    })),
+    ...tlsFaults(spec),
+  ];
+}
