@@ -1,52 +1,23 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { commandRoles } from '../../src/accounts/command-roles.ts';
 import { allCommands } from '../../src/cli/main.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { listLog } from '../../src/store/log.ts';
-import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
+import { onBothDatabases } from '../support/databases.ts';
+import { machine } from './machine.ts';
+import { rightsTable, writtenTable } from './rights-table.ts';
 import { PASSWORD } from './support.ts';
-
-const root = join(import.meta.dirname, '../..');
-
-/** The real program in a folder of this test; `input` goes to its standard input. */
-function machine(database: string) {
-  const cwd = temporaryFolder();
-  mkdirSync(join(cwd, 'jobs'));
-  const hub = async (words: string, { as, input = '' }: { as?: string; input?: string } = {}) => {
-    const child = spawn(process.execPath, [join(root, 'src/hub.js'), ...words.split(' ')], {
-      cwd,
-      env: {
-        PATH: process.env['PATH'],
-        SUDO_USER: 'somebody',
-        HUB_SCHEMAS_DIR: join(root, 'schemas'),
-        HUB_DATABASE_URL: database,
-        ...(as === undefined ? {} : { HUB_USER: as }),
-      },
-    });
-    child.stdin.end(input);
-    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-    return { code, out, err };
-  };
-  const arrive = async (words: string, name: string, as?: string) => {
-    const { out } = await hub(`user add ${name} ${words} --reason 到岗 --json`, as === undefined ? {} : { as });
-    const { token } = JSON.parse(out);
-    const set = await hub(`user password ${name} --password-stdin`, { input: `${token}\n${PASSWORD}\n` });
-    const login = await hub(`login --user ${name} --password-stdin`, { input: `${PASSWORD}\n` });
-    expect([set.code, login.code]).toEqual([0, 0]);
-    return [out, set.out, set.err, login.out, login.err].join('\n');
-  };
-  return { cwd, hub, arrive };
-}
 
 test('every command says who may use it', async () => {
   for (const command of await allCommands())
     expect(commandRoles, `accounts/command-roles.ts: ${command}`).toHaveProperty([command]);
+});
+
+test('the table of rights in docs/accounts.md is the one that the hub asks', () => {
+  expect(writtenTable(), 'run: node test/accounts/rights-table.ts').toBe(rightsTable());
 });
 
 test('no administrator reads data or log, no auditor changes anything', () => {
