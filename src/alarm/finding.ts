@@ -28,6 +28,8 @@ export type AlarmKind =
   | 'delivery'
   | 'zero'
   | 'duty'
+  | 'deadline'
+  | 'clock'
   | 'calendar'
   | 'certificate'
   | 'watch'

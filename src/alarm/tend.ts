@@ -3,7 +3,9 @@ import { forgetMessages } from '../store/alarm-messages.ts';
 import { knownAlarms } from '../store/alarms.ts';
 import { certificateCheck } from './certificate-check.ts';
 import { type Check, DAY } from './check.ts';
+import { clockCheck } from './clock-check.ts';
 import { enqueueDailyMails } from './daily-mails.ts';
+import { deadlineCheck } from './deadline-check.ts';
 import { deliveryCheck } from './delivery-checks.ts';
 import { diskCheck } from './disk-check.ts';
 import { dutyCheck } from './duty-check.ts';
@@ -20,6 +22,8 @@ export const CHECKS: readonly Check[] = [
   runCheck,
   deliveryCheck,
   dutyCheck,
+  deadlineCheck,
+  clockCheck,
   reconcileCheck,
   logCheck,
   watchCheck,

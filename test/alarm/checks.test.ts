@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { certificateCheck } from '../../src/alarm/certificate-check.ts';
 import type { Check } from '../../src/alarm/check.ts';
+import { clockCheck } from '../../src/alarm/clock-check.ts';
+import { deadlineCheck } from '../../src/alarm/deadline-check.ts';
 import { deliveryCheck } from '../../src/alarm/delivery-checks.ts';
 import { type DiskSpace, diskCheck } from '../../src/alarm/disk-check.ts';
 import { dutyCheck } from '../../src/alarm/duty-check.ts';
@@ -17,15 +19,17 @@ import { watchCheck } from '../../src/alarm/watch-check.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { AlarmFile } from '../../src/job/alarm-file.ts';
-import type { Job } from '../../src/job/job.ts';
+import type { Duty, Job } from '../../src/job/job.ts';
+import { pull } from '../../src/pull/pull.ts';
 import { weeklyInstant } from '../../src/reconcile/weekly.ts';
 import { inTransaction } from '../../src/store/database.ts';
+import { setMark } from '../../src/store/duty-marks.ts';
 import { appendLog } from '../../src/store/log.ts';
 import { keepDifferences, openReconciliation } from '../../src/store/reconciliations.ts';
 import { endRun, startRun } from '../../src/store/runs.ts';
 import { certificate } from '../support/certificate.ts';
 import { databases, onBothDatabases } from '../support/databases.ts';
-import { cleanUp, NOW, openTestHub, pullJob, pushJob } from '../support/hub.ts';
+import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
 import { webhookSink } from '../support/webhook-sink.ts';
 
 const signal = new AbortController().signal;
@@ -202,6 +206,39 @@ onBothDatabases('checks on', ({ url }) => {
 });
 
 const sqlite = async (): Promise<string> => (await databases[0]?.url()) ?? '';
+
+const duty: Duty = {
+  basis: '实施方案七(三)',
+  every: 'friday',
+  start: '09:00',
+  due: '18:00',
+  grace: '1d',
+  whenOff: 'previous-workday',
+  goLive: '2026-01-01',
+};
+
+test('a legal deadline that waiting for the plan would break is told of, with the command', async () => {
+  const b = await bench(await sqlite(), [pullJob(), { ...pushJob('http://127.0.0.1:9'), duty }]);
+  const type = schemas.types.get('licence/printing');
+  if (type === undefined) throw new Error('no such type');
+  const { db, now, localDate } = b.hub;
+  const common = { db, type, schemasDigest: schemas.digest, runId: 1, now, localDate, signal };
+  await pull(pullJob(), { ...common, dryRun: false, acceptShrink: false, source: sourceOf(page([row(1)])) });
+  expect(await b.see(deadlineCheck)).toMatchObject([
+    { subject: 'deadline:credit-sharing:plan', command: expect.stringContaining('hub run push-credit-sharing') },
+  ]);
+  b.clock.now = new Date('2026-11-26T02:00:00Z');
+  expect(await b.see(deadlineCheck)).toEqual([]);
+});
+
+test('a clock that was set back is told of until its time has passed', async () => {
+  const b = await bench(await sqlite());
+  const ahead = new Date(NOW.getTime() + HOUR).toISOString();
+  await inTransaction(b.hub.db, (tx) => setMark(tx, 'last-tick', ahead, NOW));
+  expect(await b.see(clockCheck)).toMatchObject([{ subject: 'clock:backwards' }]);
+  b.clock.now = new Date(NOW.getTime() + HOUR);
+  expect(await b.see(clockCheck)).toEqual([]);
+});
 
 test('a token is told of 60, 30 and 7 days before its last day, each once', async () => {
   const watch = [{ what: '信用共享平台令牌', expires: '2027-01-20' }];

@@ -99,12 +99,16 @@ onBothDatabases('the mails of a division on', ({ url }) => {
 
   test('on the day before the push comes what leaves and what does not', async () => {
     const b = await bench(await url());
-    await b.take(row(1), row(2), row(3, { code: '91450100MA5KA0017G' }));
+    await b.take(row(1), row(2), row(3, { content: '联系电话13977112345' }));
     await b.at('2026-11-25T08:00:00Z');
     await b.at('2026-11-26T07:00:00Z');
     await b.at('2026-11-26T08:00:00Z');
     expect(b.subjects().filter((subject) => subject?.includes('下次'))).toEqual([
-      '[证信通] 印刷发行处：下次向 credit-sharing 报送 2 条，1 条待修改',
+      '[证信通] 印刷发行处：下次报送 2 条，1 条不能报送',
     ]);
+    const preview = b.sink.letters.find((letter) => headersOf(letter).some((line) => line.includes('下次')));
+    const said = preview === undefined ? '' : textOf(preview);
+    expect(said).toContain('（桂）印证字第450000003号');
+    for (const secret of ['13977112345', '某某印刷']) expect(said).not.toContain(secret);
   });
 });
