@@ -1,3 +1,6 @@
+import { coverageFault } from '../calendar/coverage-fault.ts';
+import { localDay } from '../calendar/local-time.ts';
+import type { Coverage, WorkCalendar } from '../calendar/work-calendar.ts';
 import { checkOverdue } from './check-overdue.ts';
 import type { Define } from './command.ts';
 import { complain, faultLine, print, printJson } from './print.ts';
@@ -17,16 +20,19 @@ export const checkCommand: Define = (program, act) => {
       act(async ({ json, overdue }: { json?: boolean; overdue?: boolean }) => {
         if (overdue) return checkOverdue(json ?? false);
         const { faults, ...setup } = readSetup();
-        const { jobs, types, forms, settings } = setup;
+        const { jobs, types, forms, calendar, settings } = setup;
         const held = settings.approvals ? await (await import('./check-held.ts')).readHeld(setup) : undefined;
         const good = faults.length === 0;
         const counts = { jobs: jobs.length, types: types.size, forms: forms.size };
+        const years = calendarYears(calendar, settings.timezone);
         if (json) {
-          printJson({ good, ...counts, faults, ...(settings.approvals ? { held: held ?? null } : {}) });
+          const waiting = settings.approvals ? { held: held ?? null } : {};
+          printJson({ good, ...counts, calendar: years, faults, ...waiting });
         } else if (good) {
           print(
             `✓ 设置无误 (all good): 作业 jobs ${counts.jobs} · 记录类型 record types ${counts.types} · 报送版式 outbound forms ${counts.forms}`,
           );
+          for (const { year, coverage } of years) sayCoverage(year, coverage);
         } else {
           complain(`${faults.length} 处设置错误 (${faults.length} set-up faults)`);
           for (const fault of faults) complain(`  ${faultLine(fault)}`);
@@ -36,3 +42,19 @@ export const checkCommand: Define = (program, act) => {
       }),
     );
 };
+
+interface YearCoverage {
+  readonly year: number;
+  readonly coverage: Coverage;
+}
+
+/** This year and the next: how far dates can be trusted. */
+function calendarYears(calendar: WorkCalendar, zone: string): YearCoverage[] {
+  const year = Number(localDay(new Date(), zone).slice(0, 4));
+  return [year, year + 1].map((one) => ({ year: one, coverage: calendar.coverage(one) }));
+}
+
+function sayCoverage(year: number, coverage: Coverage): void {
+  const fault = coverageFault(coverage, String(year));
+  if (fault !== undefined) complain(`! ${fault.zh} (${fault.en})`);
+}

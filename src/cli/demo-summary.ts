@@ -4,6 +4,7 @@ import { findRecords, libraryTotals } from '../store/ledger.ts';
 import { listBatches } from '../store/outbox.ts';
 import { countFaults, listQuarantine } from '../store/quarantine.ts';
 import type { Account, PlatformAccount } from './demo-accounts.ts';
+import { printPeriods } from './demo-periods.ts';
 import { plain, print, printTable } from './print.ts';
 
 export interface DemoSummary {
@@ -20,6 +21,7 @@ export async function printSummary(hub: Hub, { reports, platforms, accounts, fol
   await printLibrary(hub);
   await printSetAside(hub);
   await printDelivered(hub, platforms);
+  await printPeriods(hub);
   printAccounts(accounts);
   await printNext(hub, folder);
 }
@@ -126,6 +128,7 @@ async function printNext({ db }: Hub, folder: string): Promise<void> {
   print(`  ${hub} quarantine list`);
   if (ticket !== undefined) print(`  ${hub} quarantine show ${ticket.id}`);
   print(`  ${hub} ledger '${key}'`);
+  print(`  ${hub} duty`);
   print(`  ${hub} batches`);
   print(`  ${hub} log --limit 20`);
   print(`  ${folder}/trace/    运行日志 (traces)`);

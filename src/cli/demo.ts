@@ -7,6 +7,7 @@ import type { RunReport } from '../run-report.ts';
 import type { Define } from './command.ts';
 import { accountOfPlatform, accountOfPulls, type PlatformAccount } from './demo-accounts.ts';
 import { freshDemoFolder } from './demo-folder.ts';
+import { openDemoPeriod } from './demo-periods.ts';
 import { type SandboxProcess, startSandboxProcess } from './demo-sandbox.ts';
 import { printSummary } from './demo-summary.ts';
 import { print } from './print.ts';
@@ -78,10 +79,15 @@ async function playAndAccount(setup: ReadSetup, sandbox: SandboxProcess, signal:
 
 /** Two Fridays, with one answer lost and some records rejected on the way. */
 async function playWeek(hub: Hub, sandbox: SandboxProcess, signal: AbortSignal): Promise<readonly RunReport[]> {
-  const runAll = async (kind: Job['kind']): Promise<RunReport[]> => {
+  const runAll = async (kind: Job['kind'], period?: string): Promise<RunReport[]> => {
     const reports: RunReport[] = [];
     for (const job of hub.jobs.filter((candidate) => candidate.kind === kind)) {
-      const report = await runJob(hub, job.name, { by: 'demo', signal, reason: '演示 (demo)' });
+      const report = await runJob(hub, job.name, {
+        by: 'demo',
+        signal,
+        reason: '演示 (demo)',
+        ...(period === undefined ? {} : { period }),
+      });
       printReport(report);
       reports.push(report);
     }
@@ -94,7 +100,7 @@ async function playWeek(hub: Hub, sandbox: SandboxProcess, signal: AbortSignal):
   );
   await sandbox.ask('POST', '/platforms/credit-publicity/script', [{ answer: 'lose' }]);
   await sandbox.ask('POST', '/platforms/credit-sharing/script', [{ answer: 'reject', ratio: 0.004 }]);
-  const sent = await runAll('push');
+  const sent = await runAll('push', await openDemoPeriod(hub, 1));
   print(
     '\n— 一周过去：处室改正了隔离的数据，又有新办、变更、注销和撤销 (a week goes by: divisions mend, bureaus go on)',
   );
@@ -103,7 +109,7 @@ async function playWeek(hub: Hub, sandbox: SandboxProcess, signal: AbortSignal):
   print('\n— 第二周：再次归集 (week 2: pulls)');
   const second = await runAll('pull');
   print('\n— 第二个周五：再次报送 (Friday 2: pushes)');
-  return [...first, ...sent, ...second, ...(await runAll('push'))];
+  return [...first, ...sent, ...second, ...(await runAll('push', await openDemoPeriod(hub, 0)))];
 }
 
 async function stayOpen(setup: ReadSetup, sandbox: SandboxProcess, signal: AbortSignal): Promise<void> {

@@ -2,10 +2,13 @@ import { endOf, type Told } from '../audit/as-of.ts';
 import { ledgers, type RecordLedger } from '../audit/ledger.ts';
 import { ledgerTerms } from '../audit/ledger-terms.ts';
 import { printedName } from '../audit/printed-row.ts';
+import { type RecordDeadline, recordDeadlines } from '../periods/record-deadlines.ts';
+import type { Environment } from '../settings.ts';
 import { principalOf } from './actor.ts';
 import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printTable, wrongUsage } from './print.ts';
+import { readSetup } from './setup.ts';
 
 interface Options {
   readonly asOf?: string;
@@ -35,9 +38,11 @@ const showLedger = (key: string, { asOf, platform, json }: Options): Promise<num
     const at = asOf === undefined ? undefined : instant(asOf, settings.timezone);
     const { roles } = await principalOf(db, { env, settings, now: new Date() });
     const masked = roles.length > 0 && roles.every((role) => role === 'viewer');
+    const about = deadlineTerms(env);
     let found = 0;
     for await (const whole of ledgers(db, { terms: ledgerTerms(key), asOf: at, platform })) {
-      const record = masked ? { ...whole, name: printedName(whole) } : whole;
+      const deadlines = await recordDeadlines(whole, { ...about, db, now: new Date(at ?? Date.now()) });
+      const record = { ...(masked ? { ...whole, name: printedName(whole) } : whole), deadlines };
       if (json) print(`${found === 0 ? '[' : ','}\n${JSON.stringify(record, null, 2)}`);
       else printLedger(record, settings.timezone);
       found += 1;
@@ -46,6 +51,12 @@ const showLedger = (key: string, { asOf, platform, json }: Options): Promise<num
     else if (found === 0) print(`证照库里没有 ${plain(key)} (not in the library)；也可查 hub quarantine list`);
     return found > 0 ? 0 : 1;
   });
+
+/** Which deadlines hold is said by the jobs; where the set-up is unsound, by those of its jobs that are sound. */
+function deadlineTerms(env: Environment) {
+  const { jobs, calendar, settings } = readSetup(env);
+  return { jobs, calendar, zone: settings.timezone };
+}
 
 function instant(text: string, timezone: string): string {
   const at = endOf(text, timezone);
@@ -57,7 +68,7 @@ function instant(text: string, timezone: string): string {
   );
 }
 
-function printLedger(record: RecordLedger, timezone: string): void {
+function printLedger(record: RecordLedger & { readonly deadlines: readonly RecordDeadline[] }, timezone: string): void {
   print(`${plain(record.number ?? '—')}  ${plain(record.name ?? '—')}  ${record.creditCode ?? ''}`);
   print(`${record.type} · ${record.authority} · ${record.job} · 主键 key ${record.key}`);
   printTable(
@@ -84,8 +95,15 @@ function printLedger(record: RecordLedger, timezone: string): void {
       row.batchId?.slice(0, 12),
     ]),
   );
+  for (const deadline of record.deadlines) print(deadlineLine(deadline));
   for (const told of record.told ?? []) print(toldLine(told, timezone));
   print();
+}
+
+function deadlineLine({ platform, decidedOn, deadline, basis, deliveredOn, late }: RecordDeadline): string {
+  const when = deliveredOn === null ? '尚未送达 not delivered' : `${deliveredOn} 送达 delivered`;
+  const verdict = late ? '迟报 late' : '按时 in time';
+  return `  ${platform}: ${decidedOn} 的决定应于 ${deadline} 前报送 (due by then, ${plain(basis)})，${when}，${verdict}`;
 }
 
 /** `credit-sharing: 已确认版本 2 …`. */

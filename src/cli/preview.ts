@@ -99,8 +99,8 @@ function printPreview(preview: Preview): void {
 }
 
 interface ConfirmOptions {
-  readonly platform: string;
-  readonly division: string;
+  readonly platform?: string;
+  readonly division?: string;
   readonly period?: string;
   readonly type?: string;
   readonly reason: string;
@@ -111,24 +111,25 @@ function defineConfirm(group: Command, act: Act): void {
   group
     .command('confirm')
     .description('处室确认本期报送 (a division says yes to what leaves in this period)')
-    .requiredOption('--platform <name>', '平台 (platform)')
-    .requiredOption('--division <name>', '处室 (division)')
     .option('--period <period>', '期次，默认下一期 (period; default: the next one)', periodName)
     .option('--type <type>', '只确认一种类型 (one record type only)')
     .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
-    .option('--json', '输出 JSON (print JSON)')
+    .addHelpText('after', '\n另须 (also needed): --platform <name> --division <name>；可加 (and) --json')
     .action(
       act(async (_: unknown, command: Command) => {
-        const { platform, json, ...yes } = command.optsWithGlobals<ConfirmOptions>();
+        // --platform, --division and --json stand on preview itself.
+        const { platform, division, json, ...yes } = command.optsWithGlobals<ConfirmOptions>();
+        if (platform === undefined || division === undefined)
+          throw wrongUsage('须写明平台与处室', 'name the platform and the division', '加上 --platform 和 --division');
         const setup = readSoundSetup();
         const hub = await openHub(setup, { console: 'off' });
         try {
           const [job] = chosen(dutyJobs(hub.jobs), platform);
           if (job === undefined) return 2;
           const period = yes.period ?? upcomingPeriod(job, periodContext(hub)).period;
-          const fresh = await confirmDivision(hub, job, { ...yes, period, by: actor(setup.env) });
-          if (json) printJson({ platform, period, division: yes.division, type: yes.type ?? null, fresh });
-          else print(`✓ ${yes.division} ${fresh ? '已确认' : '此前已确认'} ${period} ${platform} (confirmed)`);
+          const fresh = await confirmDivision(hub, job, { ...yes, division, period, by: actor(setup.env) });
+          if (json) printJson({ platform, period, division, type: yes.type ?? null, fresh });
+          else print(`✓ ${division} ${fresh ? '已确认' : '此前已确认'} ${period} ${platform} (confirmed)`);
           return 0;
         } finally {
           await hub.close();

@@ -1,27 +1,57 @@
 import { newestWindow } from '../duty/retry-windows.ts';
-import { openPeriods } from '../store/periods.ts';
+import { periodBatches } from '../store/period-facts.ts';
+import { openPeriods, type PeriodRow } from '../store/periods.ts';
 import { earliestDeadline } from './earliest-deadline.ts';
 import type { DutyJob, PeriodContext } from './period-context.ts';
+import { progressOf } from './period-progress.ts';
 
 /** What a platform owes now: its oldest open period, and the moments that may be claimed for it. */
 export interface OwedPeriod {
   readonly period: string;
-  /** The plan itself, then the newest retry window; each is claimed once over all processes. */
+  /** The plan itself, then what lets it be tried again; each is claimed once over all processes. */
   readonly slots: readonly Date[];
 }
 
+/** Deadlines that were looked up for a window already, so that a minute in which nothing changes reads no records. */
+export type Looked = Map<string, string | undefined>;
+
 /** One period at a time per platform, oldest first; undefined: nothing is owed. */
-export async function owedPeriod(job: DutyJob, context: PeriodContext): Promise<OwedPeriod | undefined> {
+export async function owedPeriod(
+  job: DutyJob,
+  context: PeriodContext,
+  looked: Looked = new Map(),
+): Promise<OwedPeriod | undefined> {
   const { now } = context;
   const [oldest] = await openPeriods(context.db, job.platformName);
   if (oldest === undefined || oldest.plannedAt > now.toISOString()) return undefined;
-  const plannedAt = new Date(oldest.plannedAt);
-  const bounds = {
-    plannedAt,
-    nextPlannedAt: new Date(oldest.nextPlannedAt),
-    deadline: await earliestDeadline(oldest, job, context),
+  const again = [await cleared(oldest, job, context), await retryWindow(oldest, job, context, looked)];
+  return {
+    period: oldest.period,
+    slots: [new Date(oldest.plannedAt), ...again.filter((slot) => slot !== undefined)],
   };
-  const newest = newestWindow(bounds, now, context);
-  const again = newest === undefined || newest <= plannedAt ? [] : [newest];
-  return { period: oldest.period, slots: [plannedAt, ...again] };
+}
+
+/** A run stopped before everything was sealed, and what stopped it has been settled since: the rest may leave at once. */
+async function cleared(row: PeriodRow, job: DutyJob, { db }: PeriodContext): Promise<Date | undefined> {
+  if (row.firstSealAt === null || row.sealedAt !== null) return undefined;
+  const batches = await periodBatches(db, row.platform, row.period);
+  const settled = batches.flatMap(({ settledAt }) => settledAt ?? []).toSorted();
+  const newest = settled.at(-1);
+  return newest === undefined || progressOf(row, batches, job.platform).active > 0 ? undefined : new Date(newest);
+}
+
+async function retryWindow(
+  row: PeriodRow,
+  job: DutyJob,
+  context: PeriodContext,
+  looked: Looked,
+): Promise<Date | undefined> {
+  const { now } = context;
+  const bounds = { plannedAt: new Date(row.plannedAt), nextPlannedAt: new Date(row.nextPlannedAt) };
+  const latest = newestWindow({ ...bounds, deadline: undefined }, now, context);
+  if (latest === undefined || latest <= bounds.plannedAt) return undefined;
+  const name = `${row.platform}/${row.period}/${latest.toISOString()}`;
+  if (!looked.has(name)) looked.set(name, await earliestDeadline(row, job, context));
+  const window = newestWindow({ ...bounds, deadline: looked.get(name) }, now, context);
+  return window === undefined || window <= bounds.plannedAt ? undefined : window;
 }

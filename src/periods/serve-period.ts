@@ -18,6 +18,7 @@ import {
 import { closePeriods } from './close-periods.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type DutyJob, isDutyJob, periodContext } from './period-context.ts';
+import { openDuePeriods } from './tick.ts';
 import { upcomingPeriod } from './upcoming-period.ts';
 
 /** The period that a push run works for. */
@@ -76,6 +77,7 @@ export async function servePeriod(
  */
 async function beginPeriod(hub: Hub, job: PushJob, period: string | null | undefined): Promise<Serving | undefined> {
   if (!isDutyJob(job) || period === null) return undefined;
+  if (period === undefined) await openDuePeriods({ ...periodContext(hub), db: hub.db, trace: hub.trace });
   const now = hub.now();
   const open = await openPeriods(hub.db, job.platformName);
   const come = open.filter(({ plannedAt }) => plannedAt <= now.toISOString());

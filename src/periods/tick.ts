@@ -10,9 +10,12 @@ import { insertMissing, type NewPeriod } from '../store/periods.ts';
 import type { Trace } from '../trace.ts';
 import { type DutyJob, dutyJobs, type PeriodContext } from './period-context.ts';
 
-export interface Tick extends PeriodContext {
+export interface OpenDue extends PeriodContext {
   readonly db: Db;
   readonly trace: Trace;
+}
+
+export interface Tick extends OpenDue {
   /** This process, for the heartbeat journal. */
   readonly holder: string;
 }
@@ -23,29 +26,38 @@ export interface Ticked {
   readonly clockBackwards: boolean;
 }
 
-/**
- * At start and each minute: says that this process is up, and opens every period that is due from go-live to now and is
- * not there yet. A clock that went back opens nothing and raises an alarm (delivery.md §1.8, F30).
- */
+/** At start and each minute: opens what is due, says that this process is up, and looks whether the calendar reaches far enough. */
 export async function tick(context: Tick): Promise<Ticked> {
-  const { db, now, trace, holder } = context;
-  return inTransaction(db, async (tx) => {
-    const last = await readMark(tx, LAST_TICK);
-    if (last !== undefined && now.getTime() < Date.parse(last) - SKEW_MS) {
-      await alarmOnce(tx, context, { name: 'clock-backwards', value: last }, 'clock.moved-backwards', {
-        lastTick: last,
-        now: now.toISOString(),
-      });
-      trace.error('clock-backwards', { lastTick: last });
-      return { opened: [], clockBackwards: true };
-    }
-    if (last === undefined || now.toISOString() > last) await setMark(tx, LAST_TICK, now.toISOString(), now);
-    await beat(tx, holder, now);
-    const opened = await insertMissing(tx, duePeriods(context), now);
-    await appendLog(tx, now, opened.map(openedEntry));
+  return inTransaction(context.db, async (tx) => {
+    const ticked = await openIn(tx, context);
+    if (ticked.clockBackwards) return ticked;
+    await beat(tx, context.holder, context.now);
     await alarmOfCalendar(tx, context);
-    return { opened, clockBackwards: false };
+    return ticked;
   });
+}
+
+/** The same for a run by hand, where no service may be running. */
+export const openDuePeriods = (context: OpenDue): Promise<Ticked> =>
+  inTransaction(context.db, (tx) => openIn(tx, context));
+
+/**
+ * Opens every period that is due from go-live to now and is not there yet. A clock that went back opens nothing and raises
+ * an alarm (delivery.md §1.8, F30).
+ */
+async function openIn(tx: Tx, context: OpenDue): Promise<Ticked> {
+  const { now, trace } = context;
+  const last = await readMark(tx, LAST_TICK);
+  if (last !== undefined && now.getTime() < Date.parse(last) - SKEW_MS) {
+    const detail = { lastTick: last, now: now.toISOString() };
+    await alarmOnce(tx, context, { name: 'clock-backwards', value: last }, 'clock.moved-backwards', detail);
+    trace.error('clock-backwards', { lastTick: last });
+    return { opened: [], clockBackwards: true };
+  }
+  if (last === undefined || now.toISOString() > last) await setMark(tx, LAST_TICK, now.toISOString(), now);
+  const opened = await insertMissing(tx, duePeriods(context), now);
+  await appendLog(tx, now, opened.map(openedEntry));
+  return { opened, clockBackwards: false };
 }
 
 const LAST_TICK = 'last-tick';
@@ -92,7 +104,7 @@ const openedEntry = ({ platform, duty, period, day, dueAt, movedBy, coverage, ba
 const AHEAD = 60;
 
 /** A year without data is an alarm, never a guess; a provisional one is told once. Mails hang on these log entries. */
-async function alarmOfCalendar(tx: Tx, context: Tick): Promise<void> {
+async function alarmOfCalendar(tx: Tx, context: OpenDue): Promise<void> {
   const { calendar, zone, now, trace } = context;
   if (dutyJobs(context.jobs).length === 0) return;
   const today = localDay(now, zone);
@@ -110,7 +122,7 @@ async function alarmOfCalendar(tx: Tx, context: Tick): Promise<void> {
 /** Logs an alarm unless the same one stands already. */
 async function alarmOnce(
   tx: Tx,
-  { now }: Tick,
+  { now }: OpenDue,
   mark: { readonly name: string; readonly value: string },
   action: string,
   detail: { readonly [name: string]: string | number },

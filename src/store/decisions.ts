@@ -56,3 +56,11 @@ export async function* openDecisions(
     WHERE d.batch_seq = ? AND d.state = 'open' AND d.operation = 'UPSERT'`;
   for (const { seq } of batches) yield* await select<{ type: string; body: string }>(db, sql, [seq]);
 }
+
+/** Contents of every version of a record, oldest first. */
+export async function versionBodies(
+  db: Reader,
+  recordId: number,
+): Promise<{ readonly version: number; readonly body: string }[]> {
+  return select(db, 'SELECT version, body FROM versions WHERE record_id = ? ORDER BY version', [recordId]);
+}
