@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Group } from './tally.ts';
 
 /** What a comparison came to, before it is kept. */
@@ -34,6 +35,7 @@ export async function* paged<Row, At>(
   let after = first;
   for (;;) {
     const rows = await read(after);
+    await setImmediate();
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined) return;
@@ -41,7 +43,7 @@ export async function* paged<Row, At>(
   }
 }
 
-/** Rows in handfuls, for writing. */
+/** Rows in handfuls, for writing; between two of them the thread does what else is due (leases, alarms). */
 export async function* handfuls<Row>(rows: AsyncIterable<Row>, size: number): AsyncGenerator<Row[]> {
   let held: Row[] = [];
   for await (const row of rows) {
@@ -49,6 +51,7 @@ export async function* handfuls<Row>(rows: AsyncIterable<Row>, size: number): As
     if (held.length < size) continue;
     yield held;
     held = [];
+    await setImmediate();
   }
   if (held.length > 0) yield held;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { HubError } from '../errors.ts';
 import type { Operation } from '../record.ts';
 import { change, type Db, insertRows, inTransaction, placeholders, type Reader, select } from './database.ts';
@@ -24,16 +25,20 @@ export async function keepHeld(db: Db, id: number, rows: readonly HeldRow[], rep
   if (repeat === 'refuse' && last.size < rows.length) throw listedTwice();
   const kept = [...last.values()];
   if (kept.length === 0) return;
+  const values = kept.map(({ name, recordKey, version, operation, digest }) => [
+    ...[id, name, bytes(recordKey), version ?? null, operation, bytes(digest)],
+  ]);
   await inTransaction(db, async (tx) => {
     const names = kept.map(({ name }) => name);
-    const sql = `DELETE FROM held_records WHERE reconciliation_id = ? AND name IN (${placeholders(names.length)})`;
-    const before = await change(tx, sql, [id, ...names]);
-    if (repeat === 'refuse' && before > 0) throw listedTwice();
-    const values = kept.map(({ name, recordKey, version, operation, digest }) => [
-      ...[id, name, bytes(recordKey), version ?? null, operation, bytes(digest)],
-    ]);
-    await insertRows(tx, 'held_records', columns, values);
+    const among = `reconciliation_id = ? AND name IN (${placeholders(names.length)})`;
+    if (repeat === 'last') await change(tx, `DELETE FROM held_records WHERE ${among}`, [id, ...names]);
+    await insertRows(tx, 'held_records', columns, values).catch(refuseTwice);
   });
+}
+
+function refuseTwice(error: unknown): never {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  throw /^SQLITE_CONSTRAINT_(PRIMARYKEY|UNIQUE)$|^ER_DUP_ENTRY$/.test(code) ? listedTwice() : error;
 }
 
 const listedTwice = (): HubError =>
@@ -77,19 +82,18 @@ export async function resolveHeld(db: Db, id: number, rows: readonly Resolved[])
   });
 }
 
-const PER_DELETE = 1000;
+const PER_DELETE = 2000;
 
-/** Empties the list in short transactions. */
+/** Empties the list in short transactions, in the order of the names. */
 export async function forgetHeld(db: Db, id: number): Promise<void> {
+  const last = `SELECT name FROM held_records WHERE reconciliation_id = ? ORDER BY name LIMIT 1 OFFSET ${PER_DELETE}`;
   for (;;) {
-    const names = await select<{ name: string }>(
-      db,
-      `SELECT name FROM held_records WHERE reconciliation_id = ? LIMIT ${PER_DELETE}`,
-      [id],
-    );
-    if (names.length === 0) return;
-    const sql = `DELETE FROM held_records WHERE reconciliation_id = ? AND name IN (${placeholders(names.length)})`;
-    await inTransaction(db, (tx) => change(tx, sql, [id, ...names.map(({ name }) => name)]));
+    const [row] = await select<{ name: string }>(db, last, [id]);
+    const upTo = row === undefined ? '' : ' AND name < ?';
+    const sql = `DELETE FROM held_records WHERE reconciliation_id = ?${upTo}`;
+    await inTransaction(db, (tx) => change(tx, sql, row === undefined ? [id] : [id, row.name]));
+    if (row === undefined) return;
+    await setImmediate();
   }
 }
 

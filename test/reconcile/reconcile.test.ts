@@ -7,6 +7,7 @@ import { reconcilePlatform } from '../../src/reconcile/reconcile.ts';
 import { runJob } from '../../src/run-job.ts';
 import { openPlatform, type PlatformServer } from '../../src/sandbox/platform-server.ts';
 import { change, inTransaction, select } from '../../src/store/database.ts';
+import { forgetHeld, keepHeld } from '../../src/store/held-records.ts';
 import { openDifferences } from '../../src/store/reconciliations.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
@@ -155,5 +156,17 @@ onBothDatabases('reconciling with a platform from', ({ url }) => {
     expect(await b.reconcile()).toMatchObject({ state: 'failed', error: { code: 'PLATFORM_UNREADABLE' } });
     expect(await openDifferences(b.hub.db, platform, 10)).toHaveLength(1);
     expect(await select(b.hub.db, 'SELECT name FROM held_records')).toEqual([]);
+  });
+});
+
+onBothDatabases('a list from', ({ url }) => {
+  test('that names a record twice, far apart, is no list', async () => {
+    const hub = await openTestHub(await url(), []);
+    const rows = [1, 2].map((n) => ({ name: `${n}`.repeat(64), operation: 'UPSERT' as const }));
+    await keepHeld(hub.db, 1, rows, 'refuse');
+    await expect(keepHeld(hub.db, 1, rows.slice(1), 'refuse')).rejects.toMatchObject({ code: 'PLATFORM_UNREADABLE' });
+    await keepHeld(hub.db, 1, rows, 'last');
+    await forgetHeld(hub.db, 1);
+    expect(await select(hub.db, 'SELECT name FROM held_records')).toEqual([]);
   });
 });
