@@ -28,6 +28,8 @@ export interface Settings {
   readonly alarm: AlarmSettings;
   /** Changed jobs, schemas, calendar and settings, and imports by hand, wait for a second person. */
   readonly approvals: boolean;
+  /** Administrators, approvers and auditors log in with a second factor. */
+  readonly secondFactor: boolean;
   /** A resync of more records than this needs a second person. */
   readonly resyncApproval: number;
 }
@@ -61,6 +63,7 @@ const KNOWN = [
   'HUB_SECRET_KEY',
   ...ALARM_SETTING_NAMES,
   'HUB_APPROVALS',
+  'HUB_SECOND_FACTOR',
   'HUB_RESYNC_APPROVAL',
   'HUB_FAILPOINT',
   'HUB_TEST_INSTALL',
@@ -102,6 +105,7 @@ export function readSettings(env: Environment): {
     ...(secretKey === '' ? {} : { secretKey }),
     alarm,
     approvals: read('HUB_APPROVALS', false, asSwitch),
+    secondFactor: read('HUB_SECOND_FACTOR', false, asSwitch),
     resyncApproval: read('HUB_RESYNC_APPROVAL', 100, asCount),
   };
   return { settings, faults };

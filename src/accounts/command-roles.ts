@@ -30,6 +30,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   login: free,
   logout: free,
   'user password': free,
+  'user second-factor': free,
 
   serve: serves,
   worker: serves,

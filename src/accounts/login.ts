@@ -1,11 +1,12 @@
-import { sha256Bytes } from '../canonical.ts';
 import { HubError } from '../errors.ts';
-import { type Db, inTransaction, type Reader, type Tx } from '../store/database.ts';
+import { type Db, inTransaction, type Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
-import { countWrong, forgetTries, isLocked, lockUntil } from '../store/login-tries.ts';
+import { forgetTries } from '../store/login-tries.ts';
 import { addToken } from '../store/tokens.ts';
 import { findUser, type UserRow } from '../store/users.ts';
+import { countAgainst, isLockedOut, subjectsFrom } from './login-tries.ts';
 import { isPassword } from './password.ts';
+import { type FactorTerms, factorNeeded, mustEnrol, takeCode } from './second-factor.ts';
 import { tokenDigest } from './token.ts';
 
 export interface LoginTry {
@@ -16,11 +17,11 @@ export interface LoginTry {
   /** The token that a success makes valid. */
   readonly token: string;
   readonly now: Date;
+  /** Of an authenticator, where the account has one. */
+  readonly code?: string | undefined;
+  readonly factor: FactorTerms;
 }
 
-const TRIES_PER_ACCOUNT = 5;
-const TRIES_PER_ADDRESS = 20;
-const LOCK_MS = 15 * 60_000;
 const LASTS_MS = 8 * 3_600_000;
 
 /**
@@ -32,14 +33,20 @@ export async function login(
   db: Db,
   attempt: LoginTry,
 ): Promise<{ readonly user: UserRow; readonly expiresAt: string }> {
-  const { name, password, origin, token, now } = attempt;
+  const { name, password, origin, token, now, code, factor } = attempt;
   const user = await findUser(db, name);
   const locked = await isLockedOut(db, { name, origin, now });
   const right = await isPassword(password, user?.state === 'active' ? user.passwordHash : null);
-  if (user === undefined || !right || locked) {
+  const needed = user === undefined || !right || locked ? 'none' : await factorNeeded(db, user, factor);
+  const proved =
+    needed !== 'code' ||
+    (user !== undefined &&
+      (await inTransaction(db, (tx) => takeCode(tx, user, { code: code ?? '', secretKey: factor.secretKey, now }))));
+  if (user === undefined || !right || locked || !proved) {
     await inTransaction(db, (tx) => refuse(tx, attempt, { user, locked }));
     throw refused();
   }
+  if (needed === 'enrol') throw mustEnrol(name);
   const at = now.toISOString();
   const expiresAt = new Date(now.getTime() + LASTS_MS).toISOString();
   await inTransaction(db, async (tx) => {
@@ -49,28 +56,6 @@ export async function login(
   });
   return { user, expiresAt };
 }
-
-const subject = (...parts: readonly string[]): Buffer => sha256Bytes(JSON.stringify(parts));
-
-function subjectsOf(name: string, origin: string): { readonly subject: Buffer; readonly most: number }[] {
-  if (origin === 'host') return [{ subject: subject('host', name), most: TRIES_PER_ACCOUNT }];
-  return [
-    { subject: subject('elsewhere', name), most: TRIES_PER_ACCOUNT },
-    { subject: subject('address', origin), most: TRIES_PER_ADDRESS },
-  ];
-}
-
-const subjectsFrom = (name: string, origin: string): Buffer[] =>
-  subjectsOf(name, origin).map(({ subject: counted }) => counted);
-
-/** True while too many wrong passwords for this account, or from this address, lie less than 15 minutes back. */
-export const isLockedOut = (
-  db: Reader,
-  { name, origin, now }: { readonly name: string; readonly origin: string; readonly now: Date },
-): Promise<boolean> => isLocked(db, subjectsFrom(name, origin), now.toISOString());
-
-/** Everything that may lock an account. */
-export const accountSubjects = (name: string): Buffer[] => [subject('host', name), subject('elsewhere', name)];
 
 async function refuse(
   tx: Tx,
@@ -84,25 +69,12 @@ async function refuse(
   if (!locked) await countAgainst(tx, { name, origin, actor, now });
 }
 
-/** One more wrong password in a row; the fifth locks. */
-export async function countAgainst(
-  tx: Tx,
-  {
-    name,
-    origin,
-    actor,
-    now,
-  }: { readonly name: string; readonly origin: string; readonly actor: string; readonly now: Date },
-): Promise<void> {
-  for (const { subject: counted, most } of subjectsOf(name, origin)) {
-    if ((await countWrong(tx, counted, now.toISOString())) < most) continue;
-    await lockUntil(tx, counted, new Date(now.getTime() + LOCK_MS).toISOString());
-    await appendLog(tx, now, [{ actor, action: 'login.locked', detail: { origin } }]);
-  }
-}
-
 const refused = (): HubError =>
-  new HubError('LOGIN_REFUSED', '账户或口令不对，或暂时锁定 (wrong account or password, or locked for a while)', {
-    remedy: 'give-up',
-    fix: '连错 5 次锁定 15 分钟；忘记口令请系统管理员 hub user reset NAME (five wrong tries lock for 15 minutes; a sysadmin can reset)',
-  });
+  new HubError(
+    'LOGIN_REFUSED',
+    '账户、口令或验证码不对，或暂时锁定 (wrong account, password or code, or locked for a while)',
+    {
+      remedy: 'give-up',
+      fix: '连错 5 次锁定 15 分钟；忘记口令请系统管理员 hub user reset NAME (five wrong tries lock for 15 minutes; a sysadmin can reset)',
+    },
+  );

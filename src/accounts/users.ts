@@ -2,6 +2,7 @@ import { HubError } from '../errors.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { forgetTries } from '../store/login-tries.ts';
+import { loseFactor } from '../store/second-factors.ts';
 import { addToken, dropToken, dropTokens, findToken } from '../store/tokens.ts';
 import {
   addUser,
@@ -13,7 +14,7 @@ import {
   setState,
   type UserRow,
 } from '../store/users.ts';
-import { accountSubjects, countAgainst, isLockedOut } from './login.ts';
+import { accountSubjects, countAgainst, isLockedOut } from './login-tries.ts';
 import { hashPassword, isPassword } from './password.ts';
 import { passwordFault } from './password-rules.ts';
 import { personOf } from './principal.ts';
@@ -59,7 +60,7 @@ export async function addAccount(db: Db, account: NewAccount, { by, reason, now 
   return expiresAt;
 }
 
-/** Takes the password away and gives a one-time token instead; every log-in of the person ends. */
+/** Takes password and authenticator away and gives a one-time token instead; every log-in of the person ends. */
 export async function resetPassword(
   db: Db,
   { name, token }: { readonly name: string; readonly token: string },
@@ -70,6 +71,7 @@ export async function resetPassword(
     const user = await known(tx, name);
     await setPassword(tx, user.id, null, now.toISOString());
     await dropTokens(tx, user.id);
+    await loseFactor(tx, user.id);
     await forgetTries(tx, accountSubjects(name));
     await addToken(tx, {
       digest: tokenDigest(token),

@@ -6,6 +6,7 @@ import type { Define } from './command.ts';
 import { forgetToken, storedToken, storeToken } from './login-file.ts';
 import { withDatabase } from './open.ts';
 import { localTime, print, printJson, wrongUsage } from './print.ts';
+import { factorTerms } from './second-factor.ts';
 import { readSecrets } from './secret-input.ts';
 
 /** `hub login`: the password once, then a token for the working day; HUB_USER says whose. */
@@ -14,22 +15,22 @@ export const loginCommand: Define = (program, act) => {
     .command('login')
     .description('登录，一个工作日内有效 (log in for a working day)')
     .option('--user <name>', '账户，默认为 HUB_USER (account; default HUB_USER)')
-    .option('--password-stdin', '口令从标准输入读取 (read the password from standard input)')
+    .option(
+      '--password-stdin',
+      '从标准输入逐行读取口令，设了第二因子的再加验证码 (read lines: the password, and a code where a second factor is set)',
+    )
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async ({ user, passwordStdin, json }: { user?: string; passwordStdin?: boolean; json?: boolean }) =>
         withDatabase(async ({ db, settings, env }) => {
           const name = user ?? accountOf(env);
           if (name === undefined) throw noName();
-          const [password = ''] = await readSecrets(['口令 password'], passwordStdin ?? false);
+          const asked = ['口令 password', '验证码，未设则回车 code, or nothing'];
+          const [password = '', code] = await readSecrets(asked, passwordStdin ?? false, 1);
           const token = newToken();
-          const { user: account, expiresAt } = await login(db, {
-            name,
-            password,
-            origin: 'host',
-            token,
-            now: new Date(),
-          });
+          const factor = factorTerms(settings);
+          const attempt = { name, password, code, origin: 'host', token, now: new Date(), factor };
+          const { user: account, expiresAt } = await login(db, attempt);
           storeToken(settings.dataDir, name, token);
           if (json) printJson({ user: name, roles: account.roles, expiresAt });
           else {

@@ -5,10 +5,14 @@ import { wrongUsage } from './print.ts';
 
 /**
  * Secrets never come as arguments, where `ps` and the shell's history show them: line by line from standard input, or
- * asked for on a terminal without being shown.
+ * asked for on a terminal without being shown. The first `needed` lines must not be empty.
  */
-export async function readSecrets(questions: readonly string[], fromStdin: boolean): Promise<readonly string[]> {
-  if (fromStdin) return fromLines(await text(process.stdin), questions);
+export async function readSecrets(
+  questions: readonly string[],
+  fromStdin: boolean,
+  needed = questions.length,
+): Promise<readonly string[]> {
+  if (fromStdin) return fromLines(await text(process.stdin), questions.slice(0, needed), questions.length);
   if (!process.stdin.isTTY) {
     throw wrongUsage(
       '没有终端可以输入口令',
@@ -31,10 +35,10 @@ export async function readSecrets(questions: readonly string[], fromStdin: boole
   return answers;
 }
 
-function fromLines(input: string, questions: readonly string[]): readonly string[] {
+function fromLines(input: string, questions: readonly string[], most: number): readonly string[] {
   const lines = input.split(/\r?\n/);
   if (lines.length >= questions.length && lines.slice(0, questions.length).every((line) => line !== '')) {
-    return lines.slice(0, questions.length);
+    return lines.slice(0, most);
   }
   throw wrongUsage(
     `标准输入应有 ${questions.length} 行：${questions.join('；')}`,

@@ -13,6 +13,7 @@ import { accountOf, actor } from './actor.ts';
 import type { Act, Define } from './command.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
 import { localTime, print, printJson, printRows, wrongUsage } from './print.ts';
+import { defineSecondFactor } from './second-factor.ts';
 import { readSecrets } from './secret-input.ts';
 
 /** `hub user …`: accounts and their roles. Passwords are set by their owners only, with a one-time token at first. */
@@ -23,6 +24,7 @@ export const userCommand: Define = (program, act) => {
   defineRole(group, act);
   defineStates(group, act);
   definePassword(group, act);
+  defineSecondFactor(group, act);
 };
 
 const REASON = ['--reason <text>', '理由，写入日志 (why; goes into the log)'] as const;

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
@@ -26,7 +26,9 @@ export async function openDatabase(url: string, options: { readonly readonly?: b
 }
 
 function openSqlite(filename: string, readonly: boolean): Db {
-  mkdirSync(dirname(filename), { recursive: true });
+  mkdirSync(dirname(filename), { recursive: true, mode: 0o700 });
+  // Nobody else may read it; SQLite gives its other files the same mode (faults.md S45).
+  if (!readonly) closeSync(openSync(filename, 'a', 0o600));
   return knex({
     client: SqliteClient as unknown as typeof Knex.Client,
     connection: { filename, readonly } as Knex.Sqlite3ConnectionConfig,

@@ -34,6 +34,13 @@ export async function createAccounts(db: Knex): Promise<void> {
     table.string('tried_at', 24).notNullable();
     table.string('locked_until', 24);
   });
+  /** Authenticators; their seeds are derived from HUB_SECRET_KEY and kept nowhere. */
+  await make('second_factors', (table) => {
+    table.integer('user_id').primary();
+    table.integer('generation').notNullable();
+    table.string('confirmed_at', 24);
+    table.bigInteger('last_step').notNullable();
+  });
   await make('requests', (table) => {
     table.increments('id');
     table.string('kind', 32).notNullable();

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { commandRoles } from '../../src/accounts/command-roles.ts';
+import { totpCode, totpSeed } from '../../src/accounts/totp.ts';
 import { allCommands } from '../../src/cli/main.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { openDatabase } from '../../src/store/database.ts';
@@ -83,8 +84,9 @@ onBothDatabases('hub with accounts', ({ url }) => {
 });
 
 test('a password never stands among the words of a command', async () => {
-  const { hub } = machine('sqlite:data/hub.db');
+  const { cwd, hub } = machine('sqlite:data/hub.db');
   await hub('user add chief --role sysadmin --first --reason 启用');
+  expect(['data', 'data/hub.db'].map((name) => statSync(join(cwd, name)).mode & 0o777)).toEqual([0o700, 0o600]);
   expect(await hub(`login --user chief --password ${PASSWORD}`)).toMatchObject({ code: 2 });
   expect(await hub('login --user chief')).toMatchObject({ code: 2, err: expect.stringContaining('--password-stdin') });
   const short = await hub('user password chief --password-stdin', { input: 'only-one-line\n' });
@@ -98,4 +100,22 @@ test('reading commands do not wait for anybody to log in at the host, and make n
     err: expect.stringContaining('DATABASE_MISSING'),
   });
   expect(await hub('runs')).toMatchObject({ code: 1, err: expect.stringContaining('DATABASE_MISSING') });
+});
+
+test('an administrator sets an authenticator and logs in with it from then on', { timeout: 60_000 }, async () => {
+  const secretKey = 'a7'.repeat(32);
+  const { hub, arrive } = machine('sqlite:data/hub.db', { HUB_SECRET_KEY: secretKey });
+  await arrive('--role sysadmin --first', 'chief');
+  const made = await hub('user second-factor chief --password-stdin --json', { input: `${PASSWORD}\n` });
+  expect(JSON.parse(made.out)).toMatchObject({ user: 'chief', uri: expect.stringContaining('otpauth://totp/') });
+  const code = (drift: number): string =>
+    totpCode(totpSeed(secretKey, { name: 'chief', generation: 1 }), Math.floor(Date.now() / 30_000) + drift);
+  const confirm = await hub('user second-factor chief --confirm --password-stdin', {
+    input: `${PASSWORD}\n${code(0)}\n`,
+  });
+  expect(confirm.code).toBe(0);
+  const alone = await hub('login --user chief --password-stdin', { input: `${PASSWORD}\n` });
+  expect(alone).toMatchObject({ code: 1, err: expect.stringContaining('LOGIN_REFUSED') });
+  const both = await hub('login --user chief --password-stdin', { input: `${PASSWORD}\n${code(1)}\n` });
+  expect(both).toMatchObject({ code: 0 });
 });

@@ -10,6 +10,7 @@ import { listLog } from '../../src/store/log.ts';
 
 export const NOW = new Date('2026-11-27T02:00:00Z');
 export const later = (minutes: number): Date => new Date(NOW.getTime() + minutes * 60_000);
+export const NO_FACTOR = { secretKey: undefined, required: false };
 export const PASSWORD = '壮乡三月三山歌好比春江水';
 export const change = { by: 'shell:test', reason: '测试', now: NOW };
 
@@ -28,7 +29,7 @@ export async function principal(
   now: Date = NOW,
 ): Promise<Principal & { readonly token: string }> {
   const token = newToken();
-  await login(db, { name, password: PASSWORD, origin: 'host', token, now });
+  await login(db, { name, password: PASSWORD, origin: 'host', token, now, factor: NO_FACTOR });
   return { ...(await authenticate(db, { name, token, now })), token };
 }
 

@@ -14,7 +14,7 @@ import { listLog } from '../../src/store/log.ts';
 import { findUser } from '../../src/store/users.ts';
 import { onBothDatabases, openTestDatabase } from '../support/databases.ts';
 import { logged } from '../support/logged.ts';
-import { account, actions, change, codeOf, later, NOW, PASSWORD, principal } from './support.ts';
+import { account, actions, change, codeOf, later, NO_FACTOR, NOW, PASSWORD, principal } from './support.ts';
 
 onBothDatabases('accounts', ({ url }) => {
   const open = async () => openTestDatabase(await url());
@@ -42,7 +42,9 @@ onBothDatabases('accounts', ({ url }) => {
     expect(await codeOf(set(later(61)))).toBe('PASSWORD_REFUSED');
     expect(await codeOf(authenticate(db, { name: 'chief', token, now: NOW }))).toBe('LOGIN_EXPIRED');
     expect(
-      await codeOf(login(db, { name: 'chief', password: token, origin: 'host', token: newToken(), now: NOW })),
+      await codeOf(
+        login(db, { name: 'chief', password: token, origin: 'host', token: newToken(), now: NOW, factor: NO_FACTOR }),
+      ),
     ).toBe('LOGIN_REFUSED');
     await set(NOW);
     expect(await codeOf(set(NOW))).toBe('PASSWORD_REFUSED');
@@ -72,7 +74,9 @@ onBothDatabases('accounts', ({ url }) => {
     const db = await open();
     await account(db, 'chief', 'sysadmin');
     const attempt = (name: string, password: string) =>
-      login(db, { name, password, origin: 'host', token: newToken(), now: NOW }).catch((error: Error) => error);
+      login(db, { name, password, origin: 'host', token: newToken(), now: NOW, factor: NO_FACTOR }).catch(
+        (error: Error) => error,
+      );
     const [nobody, wrong] = [await attempt('nobody', PASSWORD), await attempt('chief', 'not the password')];
     expect(nobody).toBeInstanceOf(Error);
     expect(nobody).toEqual(wrong);
@@ -82,7 +86,7 @@ onBothDatabases('accounts', ({ url }) => {
     const db = await open();
     await account(db, 'chief', 'sysadmin');
     const attempt = (password: string, now: Date) =>
-      login(db, { name: 'chief', password, origin: 'host', token: newToken(), now });
+      login(db, { name: 'chief', password, origin: 'host', token: newToken(), now, factor: NO_FACTOR });
     for (let n = 0; n < 5; n += 1) await codeOf(attempt('wrong', NOW));
     expect(await codeOf(attempt(PASSWORD, later(1)))).toBe('LOGIN_REFUSED');
     for (let n = 0; n < 9; n += 1) await codeOf(attempt('wrong', later(10)));
@@ -94,7 +98,7 @@ onBothDatabases('accounts', ({ url }) => {
     const db = await open();
     await account(db, 'chief', 'sysadmin');
     const attempt = (name: string, origin: string, password: string) =>
-      login(db, { name, password, origin, token: newToken(), now: NOW });
+      login(db, { name, password, origin, token: newToken(), now: NOW, factor: NO_FACTOR });
     for (let n = 0; n < 5; n += 1) await codeOf(attempt('chief', '192.0.2.9', 'wrong'));
     expect(await codeOf(attempt('chief', '192.0.2.7', PASSWORD))).toBe('LOGIN_REFUSED');
     await attempt('chief', 'host', PASSWORD);
@@ -148,7 +152,9 @@ onBothDatabases('accounts', ({ url }) => {
     await ends(() => changePassword(db, { name: 'li', secret: PASSWORD, password: PASSWORD, now: NOW }));
     await ends(() => disableAccount(db, 'li', change));
     expect(
-      await codeOf(login(db, { name: 'li', password: PASSWORD, origin: 'host', token: newToken(), now: NOW })),
+      await codeOf(
+        login(db, { name: 'li', password: PASSWORD, origin: 'host', token: newToken(), now: NOW, factor: NO_FACTOR }),
+      ),
     ).toBe('LOGIN_REFUSED');
     await enableAccount(db, 'li', change);
     await ends(() => resetPassword(db, { name: 'li', token: newToken() }, change));
@@ -171,7 +177,9 @@ onBothDatabases('accounts', ({ url }) => {
     await account(db, 'chief', 'sysadmin');
     await account(db, 'li', 'operator');
     await principal(db, 'li');
-    await codeOf(login(db, { name: 'li', password: 'wrong', origin: 'host', token: newToken(), now: NOW }));
+    await codeOf(
+      login(db, { name: 'li', password: 'wrong', origin: 'host', token: newToken(), now: NOW, factor: NO_FACTOR }),
+    );
     await changeRoles(db, 'li', ['approver'], { ...change, by: 'user:chief' });
     await disableAccount(db, 'li', { ...change, by: 'user:chief' });
     expect(await actions(db)).toEqual([

@@ -22,6 +22,7 @@ describe('settings', () => {
       allowedHosts: [],
       hubId: 'zhengxin-hub',
       approvals: false,
+      secondFactor: false,
       resyncApproval: 100,
     });
   });

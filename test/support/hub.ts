@@ -42,6 +42,7 @@ export async function openTestHub(
       hubId: 'hub-under-test',
       alarm: {},
       approvals: false,
+      secondFactor: false,
       resyncApproval: 100,
     },
     jobs,
