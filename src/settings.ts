@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ALARM_SETTING_NAMES, type AlarmSettings, readAlarmSettings } from './alarm-settings.ts';
+import { BACKUP_SETTING_NAMES, type BackupSettings, readBackupSettings } from './backup-settings.ts';
 import type { SetupFault } from './errors.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -26,6 +27,8 @@ export interface Settings {
   /** 64 hex digits or Base64 of 32 bytes: encrypts the secrets that platforms issue (store/vault.ts), nothing else. */
   readonly secretKey?: string;
   readonly alarm: AlarmSettings;
+  /** Where a copy of the database goes each night; absent: nowhere. */
+  readonly backup?: BackupSettings | undefined;
   /** Changed jobs, schemas, calendar and settings, and imports by hand, wait for a second person. */
   readonly approvals: boolean;
   /** Administrators, approvers and auditors log in with a second factor. */
@@ -62,6 +65,7 @@ const KNOWN = [
   'HUB_USER',
   'HUB_SECRET_KEY',
   ...ALARM_SETTING_NAMES,
+  ...BACKUP_SETTING_NAMES,
   'HUB_APPROVALS',
   'HUB_SECOND_FACTOR',
   'HUB_RESYNC_APPROVAL',
@@ -81,7 +85,8 @@ export function readSettings(env: Environment): {
   readonly faults: readonly SetupFault[];
 } {
   const { alarm, faults: alarmFaults } = readAlarmSettings(env);
-  const faults: SetupFault[] = [...unknownNames(env), ...unsafeTls(env), ...alarmFaults];
+  const { backup, faults: backupFaults } = readBackupSettings(env);
+  const faults: SetupFault[] = [...unknownNames(env), ...unsafeTls(env), ...alarmFaults, ...backupFaults];
   const read = <T>(name: (typeof KNOWN)[number], fallback: T, parse: (text: string) => Parsed<T>): T => {
     const text = env[name]?.trim();
     if (text === undefined || text === '') return fallback;
@@ -104,6 +109,7 @@ export function readSettings(env: Environment): {
     hubId: read('HUB_ID', 'zhengxin-hub', asHubId),
     ...(secretKey === '' ? {} : { secretKey }),
     alarm,
+    backup,
     approvals: read('HUB_APPROVALS', false, asSwitch),
     secondFactor: read('HUB_SECOND_FACTOR', false, asSwitch),
     resyncApproval: read('HUB_RESYNC_APPROVAL', 100, asCount),

@@ -80,8 +80,9 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
 
   'alarm test': changes('sysadmin', 'operator'),
   'alarm close': changes('operator'),
+  'log prune': changes('sysadmin'),
   backup: changes('sysadmin'),
-  restore: changes('sysadmin'),
+  restore: { ...changes('sysadmin'), makesDatabase: true },
   'user list': reads('sysadmin', 'auditor'),
   'user add': { ...changes('sysadmin'), makesDatabase: true },
   'user role': changes('sysadmin'),

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HubError } from '../errors.ts';
+import { readEntry } from '../evidence/entry.ts';
 import type { Reader } from '../store/database.ts';
-import { type CheckpointRow, entriesOfBatch, logsOfBatches, newestCheckpoint } from '../store/evidence-rows.ts';
+import {
+  type CheckpointRow,
+  entriesOfBatch,
+  logsOfBatches,
+  newestCheckpoint,
+  type PackBatchRow,
+} from '../store/evidence-rows.ts';
 import { readHead } from '../store/log-tree.ts';
 import type { PackScope, ResolvedScope } from './pack-scope.ts';
 
@@ -59,3 +66,28 @@ const unsigned = ({ kind, value }: PackScope, size: number, needed: number): Hub
       fix: '确认 hub signer 正在运行（每分钟签一次），然后重试；hub log head 可查看 (see that hub signer runs, it signs each minute, then try again)',
     },
   );
+
+/**
+ * Batches whose story begins in the log as it now is; the others were pruned, or began before a restart. A pack of the whole log
+ * leaves those to the archive. Throws HubError PACK_PRUNED where a pack is about them.
+ */
+export async function stillLogged(db: Reader, scope: ResolvedScope, { logNo }: PackHead): Promise<ResolvedScope> {
+  const { minimumIndex } = await readHead(db);
+  if (minimumIndex === 0 && logNo === 1) return scope;
+  const kept: PackBatchRow[] = [];
+  for (const batch of scope.batches) if (await beginsIn(db, logNo, batch.id)) kept.push(batch);
+  if (kept.length < scope.batches.length && scope.kind !== 'log') throw pruned(scope);
+  return { ...scope, batches: kept };
+}
+
+async function beginsIn(db: Reader, logNo: number, batchId: string): Promise<boolean> {
+  const [first] = await entriesOfBatch(db, logNo, batchId);
+  const read = first === undefined ? undefined : readEntry(first.entry);
+  return read !== undefined && 'entry' in read && read.entry.action === 'batch.sealed';
+}
+
+const pruned = ({ kind, value }: PackScope): HubError =>
+  new HubError('PACK_PRUNED', `${kind} ${value} 的日志条目已归档裁剪 (its log entries were archived and pruned)`, {
+    remedy: 'give-up',
+    fix: '证据在归档包里：hub log --json 中 log.pruned 条目载有归档的 SHA-256 (the proof is in the archive; the log.pruned entry holds its SHA-256)',
+  });

@@ -7,7 +7,7 @@ import { type Db, inTransaction } from '../store/database.ts';
 import { approvalEntries, type PackEntryRow } from '../store/evidence-rows.ts';
 import { appendLog } from '../store/log.ts';
 import { readHead } from '../store/log-tree.ts';
-import { coveringHead, type PackHead } from './covering-head.ts';
+import { coveringHead, type PackHead, stillLogged } from './covering-head.ts';
 import { approvalsIn } from './pack-approvals.ts';
 import { jsonOf, writeBatch } from './pack-batch.ts';
 import { contextEntries } from './pack-context.ts';
@@ -52,10 +52,11 @@ export async function exportPack(scope: PackScope, out: string, context: ExportC
   await inTransaction(db, (tx) => appendLog(tx, now(), [{ actor, action: 'log.exported', detail }]));
   await sequenceAll(db);
   const head = await coveringHead(resolved, context);
+  const logged = await stillLogged(db, resolved, head);
   const sink = openSink(out, now());
   const work = mkdtempSync(join(dirname(resolve(out)), '.hub-pack-'));
   try {
-    const written = await writePack(resolved, { ...context, sink, head, work });
+    const written = await writePack(logged, { ...context, sink, head, work });
     await sink.close();
     return { out, ...written, files: sink.files.size + 1 };
   } catch (error) {

@@ -599,6 +599,8 @@ function verifyPack(pack, { keys, heads, now }) {
   checkReport(pack, context, report);
   const { origin, size, root } = head;
   Object.assign(summary, {
+    complete: manifest.complete,
+    from: manifest.minimumIndex ?? 0,
     origin,
     size,
     root: root.toString('base64'),

@@ -635,6 +635,8 @@ class Verifier:
             self.check_batch(batch_id, replay.batches.get(batch_id), manifest)
         self.check_approvals()
         self.check_report()
+        self.summary.update(complete=manifest["complete"])
+        self.summary["from"] = manifest.get("minimumIndex", 0)
         self.summary.update(origin=head.origin, size=head.size, root=base64.b64encode(head.root).decode(), entries=len(self.entries), batches=len(manifest["batches"]))
 
     # files

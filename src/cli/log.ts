@@ -2,6 +2,7 @@ import { listLog } from '../store/log.ts';
 import { positive } from './argument.ts';
 import type { Define } from './command.ts';
 import { defineLogExport } from './log-export.ts';
+import { defineLogPrune } from './log-prune.ts';
 import { withDatabase } from './open.ts';
 import { localTime, printRows } from './print.ts';
 
@@ -35,4 +36,5 @@ export const logCommand: Define = (program, act) => {
       ),
     );
   defineLogExport(log, act);
+  defineLogPrune(log, act);
 };

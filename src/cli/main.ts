@@ -20,6 +20,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   ledger: async () => (await import('./ledger.ts')).ledgerCommand,
   preview: async () => (await import('./preview.ts')).previewCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
+  backup: async () => (await import('./backup.ts')).backupCommand,
   batches: async () => (await import('./batches.ts')).batchesCommand,
   alarm: async () => (await import('./alarm.ts')).alarmCommand,
   receipts: async () => (await import('./receipts.ts')).receiptsCommand,

@@ -7,6 +7,7 @@ import { platformsToFollow } from '../store/outbox.ts';
 import type { Define } from './command.ts';
 import { openHealth } from './health.ts';
 import { databasePeriodBook } from './period-book.ts';
+import { keepCopies } from './nightly-copy.ts';
 import { complain } from './print.ts';
 import { databaseRunBook } from './run-book.ts';
 import { type ReadSetup, readSoundSetup } from './setup.ts';
@@ -56,6 +57,7 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
   });
   const following = followUp(hub, engine, signal);
   const watching = keepWatch(trace, signal);
+  const copying = keepCopies(hub, signal);
   await serveUntil({
     scheduler,
     engine,
@@ -67,7 +69,7 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
       process.send?.('ready');
     },
   });
-  await Promise.all([following, watching]);
+  await Promise.all([following, watching, copying]);
 }
 
 const FOLLOW_MS = 60_000;

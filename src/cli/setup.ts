@@ -1,5 +1,6 @@
 import type { ItemFolders } from '../accounts/configuration-items.ts';
 import { alarmSecrets } from '../alarm-settings.ts';
+import { backupSecrets } from '../backup-settings.ts';
 import { calendarFile, loadCalendar } from '../calendar/load-calendar.ts';
 import { workCalendar } from '../calendar/work-calendar.ts';
 import { SetupError, type SetupFault } from '../errors.ts';
@@ -53,6 +54,7 @@ function readFrom({ env, jobsDir, schemasDir }: ItemFolders): ReadSetup & { read
     secrets: [
       ...secrets,
       ...alarmSecrets(settings.alarm),
+      ...backupSecrets(settings.backup),
       ...(settings.secretKey === undefined ? [] : [settings.secretKey]),
     ],
     faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults, ...alarmFaults],

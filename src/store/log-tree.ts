@@ -188,3 +188,29 @@ export async function readTileRoots(
   const rows = await select<{ n: number; root: Buffer }>(db, sql, [logNo, level, range.from, range.to]);
   return rows.map(({ n, root }) => ({ n: Number(n), root }));
 }
+
+/** Entries below `index` may go from now on; never less than before. */
+export const raiseMinimum = (tx: Tx, logNo: number, index: number): Promise<number> =>
+  change(tx, 'UPDATE log_head SET minimum_idx = ? WHERE k = 1 AND log_no = ? AND minimum_idx < ?', [
+    index,
+    logNo,
+    index,
+  ]);
+
+/** Drops the bodies of entries `[from, to)`; their hashes stay in the tiles. */
+export const dropEntries = (tx: Tx, logNo: number, from: number, to: number): Promise<number> =>
+  change(tx, 'DELETE FROM log_entries WHERE log_no = ? AND idx >= ? AND idx < ?', [logNo, from, to]);
+
+/** Lowest place that still has its entry. */
+export async function lowestEntry(db: Reader, logNo: number): Promise<number> {
+  const sql = 'SELECT MIN(idx) AS lowest FROM log_entries WHERE log_no = ?';
+  const [row] = await select<{ lowest: number | null }>(db, sql, [logNo]);
+  return Number(row?.lowest ?? 0);
+}
+
+/** Place of the first entry written at an instant or later; the size of the log where there is none. */
+export async function indexSince(db: Reader, { logNo, size }: LogHead, instant: string): Promise<number> {
+  const sql = 'SELECT MIN(idx) AS first_idx FROM log_entries WHERE log_no = ? AND at >= ?';
+  const [row] = await select<{ first_idx: number | null }>(db, sql, [logNo, instant]);
+  return row?.first_idx === null || row === undefined ? size : Number(row.first_idx);
+}
