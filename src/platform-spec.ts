@@ -3,7 +3,12 @@ import type { HttpAuth } from './source.ts';
 import type { ExchangeIdentity } from './wire/exchange-sign.ts';
 
 /** What `platform:` of a push job may say; one interface per protocol, its shape stands in job/platform-shape.ts. */
-export type PlatformSpec = FrontDatabaseSpec | HttpPlatformSpec | SftpPlatformSpec | ExcelPlatformSpec;
+export type PlatformSpec =
+  | FrontDatabaseSpec
+  | HttpPlatformSpec
+  | SftpPlatformSpec
+  | ExcelPlatformSpec
+  | FerryPlatformSpec;
 
 /** What every protocol has: how batches are cut, and when an answer is due. */
 export interface DeliveryTerms {
@@ -286,3 +291,18 @@ export type FrontColumn =
   | 'recordKey'
   | 'dataVersion'
   | 'payloadHash';
+
+/** Numbered, signed and encrypted packages for a medium: docs/platform-ferry.md. */
+export interface FerryPlatformSpec extends DeliveryTerms {
+  readonly use: 'ferry';
+  /** Name that both sides know this way by. */
+  readonly channel: string;
+  /** Folder on this machine from which the medium is loaded. */
+  readonly outbox: string;
+  /** Shared by both sides, 64 hex digits. */
+  readonly key: string;
+  /** SM2 private key that signs our packages, 64 hex digits. */
+  readonly signKey: string;
+  /** SM2 public key of the far side, that signs the return receipts; 130 hex digits. */
+  readonly trust: string;
+}

@@ -71,6 +71,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   'receipts waiting': reads(),
   'receipts confirm': changes('operator'),
   'receipts import': changes('operator'),
+  'ferry keys': free,
   'ferry pack': changes('operator'),
   'ferry accept': changes('operator'),
   'calendar import': changes('operator'),

@@ -23,6 +23,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   backup: async () => (await import('./backup.ts')).backupCommand,
   batches: async () => (await import('./batches.ts')).batchesCommand,
   alarm: async () => (await import('./alarm.ts')).alarmCommand,
+  ferry: async () => (await import('./ferry.ts')).ferryCommand,
   receipts: async () => (await import('./receipts.ts')).receiptsCommand,
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
   log: async () => (await import('./log.ts')).logCommand,

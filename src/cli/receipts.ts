@@ -3,17 +3,11 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { confirmUpload } from '../carry/confirm-upload.ts';
 import { type ImportedReceipt, importReceipts } from '../carry/receipts-import.ts';
-import { type Hub, openHub } from '../hub-context.ts';
-import type { PushJob } from '../job/job.ts';
-import { runJob } from '../run-job.ts';
 import { waitingPackages } from '../store/carried-packages.ts';
-import { findBatches } from '../store/outbox.ts';
-import { actor } from './actor.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
-import { readSoundSetup } from './setup.ts';
-import { untilSignal } from './signal.ts';
+import { type After, followUp, withPlatform } from './push-platform.ts';
 
 /** `hub receipts waiting|confirm|import`: what people carry to platforms, and what they bring back. */
 export const receiptsCommand: Define = (program, act) => {
@@ -110,46 +104,6 @@ function bytesOf(file: string): Buffer {
     `there is no file ${file}, or it is larger than 32 MiB`,
     '请写出回执文件的路径 (give the path of the receipt)',
   );
-}
-
-async function withPlatform(
-  name: string,
-  work: (hub: Hub, job: PushJob, by: string) => Promise<number>,
-): Promise<number> {
-  const setup = readSoundSetup();
-  const pushes = setup.jobs.filter((job): job is PushJob => job.kind === 'push');
-  const job = pushes.find(({ platformName }) => platformName === name);
-  if (job === undefined) {
-    const known = pushes.map(({ platformName }) => platformName).join(', ');
-    throw wrongUsage(`没有平台 ${name}`, `there is no platform ${name}`, `现有平台 (platforms): ${known || '—'}`);
-  }
-  const hub = await openHub(setup);
-  try {
-    return await work(hub, job, actor(setup.env));
-  } finally {
-    await hub.close();
-  }
-}
-
-interface After {
-  readonly id: string;
-  readonly state: string;
-  readonly reason: string | null;
-}
-
-/** Lets the protocol judge what came: settles, quarantines, or says that it contradicts. */
-async function followUp(
-  hub: Hub,
-  job: PushJob,
-  { by, reason, batches }: { readonly by: string; readonly reason: string; readonly batches: readonly string[] },
-): Promise<After[]> {
-  await untilSignal((signal) => runJob(hub, job.name, { signal, by, reason, followUpOnly: true }));
-  const after: After[] = [];
-  for (const id of new Set(batches)) {
-    const [batch] = await findBatches(hub.db, id);
-    if (batch !== undefined) after.push({ id, state: batch.state, reason: batch.reason });
-  }
-  return after;
 }
 
 function printImported(receipts: readonly ImportedReceipt[], after: readonly After[]): void {

@@ -3,12 +3,12 @@ import { nameFault } from '../delivery/package-name.ts';
 import { frontDatabase } from './front-database-shape.ts';
 import { http } from './http-platform-shape.ts';
 import { terms } from './platform-terms.ts';
-import { optional, required, type Shape, type TextCheck, text } from './shape.ts';
+import { type Members, optional, required, type Shape, type TextCheck, text } from './shape.ts';
 import { byUse, checked, hasMember, integer, list, object, oneOf, secret, sftpUrl } from './shape-words.ts';
 
 /** What `platform:` of a push job may say, by `use`; one line per protocol (platform-spec.ts has the types). */
 export const platform = ({ hosts }: { readonly hosts: readonly string[] }): Shape =>
-  byUse({ 'front-database': frontDatabase(hosts), http: http(hosts), sftp: sftp(hosts), excel });
+  byUse({ 'front-database': frontDatabase(hosts), http: http(hosts), sftp: sftp(hosts), excel, ferry });
 
 const sftp = (hosts: readonly string[]): Shape =>
   object({
@@ -89,3 +89,26 @@ const excel = object({
   slots: optional(slots),
   receipt: optional(receipt),
 });
+
+const hex =
+  (digits: number, zh: string, en: string): TextCheck =>
+  (value) =>
+    new RegExp(`^[0-9a-fA-F]{${digits}}$`).test(value)
+      ? undefined
+      : { zh: `应为 ${digits} 位十六进制数：${zh}`, en: `must be ${digits} hex digits: ${en}` };
+
+/** What both ends of a ferry have (docs/platform-ferry.md §3); new keys by `hub ferry keys`. */
+export const ferryKeys: Members = {
+  channel: required(
+    checked((value) =>
+      /^[a-z0-9][a-z0-9-]{0,63}$/.test(value)
+        ? undefined
+        : { zh: '只能用小写字母、数字和短横线', en: 'lower-case letters, digits and hyphens only' },
+    ),
+  ),
+  key: required({ is: 'text', secret: true, check: hex(64, '共享密钥', 'the shared key') }),
+  signKey: required({ is: 'text', secret: true, check: hex(64, 'SM2 私钥', 'an SM2 private key') }),
+  trust: required(checked(hex(130, 'SM2 公钥', 'an SM2 public key'))),
+};
+
+const ferry = object({ ...terms, ...ferryKeys, use: required(oneOf('ferry')), outbox: required(text) });

@@ -5,6 +5,7 @@ import type { Form } from '../schema/outbound.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { templateForm } from '../wire/body-template.ts';
 import { openExcel } from './excel.ts';
+import { openFerryPlatform } from './ferry.ts';
 import { openFrontDatabase } from './front-database.ts';
 import { openHttp } from './http.ts';
 import type { OpenOptions } from './open.ts';
@@ -18,7 +19,13 @@ type Opener<U extends PlatformSpec['use']> = (
 ) => Promise<Platform>;
 
 /** One line per protocol; a new one is its file and its line here. */
-const openers = { 'front-database': openFrontDatabase, http: openHttp, sftp: openSftp, excel: openExcel } satisfies {
+const openers = {
+  'front-database': openFrontDatabase,
+  http: openHttp,
+  sftp: openSftp,
+  excel: openExcel,
+  ferry: openFerryPlatform,
+} satisfies {
   readonly [U in PlatformSpec['use']]: Opener<U>;
 };
 

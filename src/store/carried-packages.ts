@@ -1,4 +1,4 @@
-import type { Reader, Tx } from './database.ts';
+import { type Db, type Reader, select, type Tx, takeNumbers } from './database.ts';
 
 /** A package that lies ready to be carried; once numbered, a number never means another content. */
 export interface CarriedPackage {
@@ -83,4 +83,60 @@ export async function waitingPackages(
     .orderBy('p.id');
   if (lane !== undefined) query.where('p.lane', lane);
   return (await query).map((row) => ({ ...toPackage(row), state: String(row.state) }));
+}
+/** Numbered packages of a lane from a number on, in order. */
+export async function packagesFrom(db: Reader, lane: string, number: number): Promise<CarriedPackage[]> {
+  const rows = await db('carried_packages')
+    .select(columns)
+    .where({ lane })
+    .where('number', '>=', number)
+    .orderBy('number');
+  return rows.map(toPackage);
+}
+
+/** The newest numbered package of a lane. */
+async function lastPackage(db: Reader, lane: string): Promise<CarriedPackage | undefined> {
+  const row = await db('carried_packages')
+    .select(columns)
+    .where({ lane })
+    .whereNotNull('number')
+    .orderBy('number', 'desc')
+    .first();
+  return row === undefined ? undefined : toPackage(row);
+}
+
+/** Packed content of a package that keeps its own. */
+export async function packedContent(db: Reader, lane: string, number: number): Promise<Buffer | undefined> {
+  const sql = 'SELECT content FROM carried_packages WHERE lane = ? AND number = ?';
+  const [row] = await select<{ content: Buffer | null }>(db, sql, [lane, number]);
+  return row?.content ?? undefined;
+}
+
+/** Before the first number is given. */
+export async function prepareNumbering(db: Db): Promise<void> {
+  await db('counters').insert({ name: COUNTER, value: 0 }).onConflict('name').ignore();
+}
+
+const COUNTER = 'ferry';
+
+/** The number that a lane's next package gets, and the digest of the one before it. Others wait until this transaction has ended. */
+export async function nextPlace(
+  tx: Tx,
+  lane: string,
+): Promise<{ readonly number: number; readonly previous: string | null }> {
+  await takeNumbers(tx, COUNTER, 1);
+  const last = await lastPackage(tx, lane);
+  return { number: (last?.number ?? 0) + 1, previous: last?.headerDigest ?? null };
+}
+
+/** Where a package that has its number stands: the number, and the digest of the one before it. */
+export async function placeOf(
+  db: Reader,
+  { lane, number }: CarriedPackage,
+): Promise<{ readonly number: number; readonly previous: string | null }> {
+  const before = await db('carried_packages')
+    .select(columns)
+    .where({ lane, number: (number ?? 0) - 1 })
+    .first();
+  return { number: number ?? 0, previous: before === undefined ? null : toPackage(before).headerDigest };
 }

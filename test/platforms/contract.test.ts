@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { mariaDbAvailable } from '../support/mariadb.ts';
 import { platformContract } from './contract.ts';
 import { excelFarEnd } from './excel-far-end.ts';
+import { ferryFarEnd } from './ferry-far-end.ts';
 import { mariaFarEnd, sqliteFarEnd } from './front-far-end.ts';
 import { httpFarEnd } from './http-far-end.ts';
 import { packageDialect } from './package-dialect.ts';
@@ -26,3 +27,5 @@ for (const ledger of ['hub_batch', 'none']) {
     platformContract(`a front-end database on MariaDB, ledger ${ledger}`, () => mariaFarEnd({ change }));
   });
 }
+
+platformContract('ferry', ferryFarEnd, { tellsAbsent: false, losesAnswers: false });

@@ -23,13 +23,15 @@ const examples: readonly Example[] = ['README.md', ...globSync('docs/*.md', { cw
 
 /** A value for every variable that an example names, of the kind that its name promises. */
 const sampleFor = (name: string): string =>
-  /HOST_KEY/.test(name)
-    ? `SHA256:${'A'.repeat(43)}`
-    : /HOST$/.test(name)
-      ? 'platform.example.gov.cn'
-      : /URL/.test(name)
-        ? 'https://platform.example.gov.cn'
-        : 'ab'.repeat(32);
+  /TRUST/.test(name)
+    ? 'ab'.repeat(65)
+    : /HOST_KEY/.test(name)
+      ? `SHA256:${'A'.repeat(43)}`
+      : /HOST$/.test(name)
+        ? 'platform.example.gov.cn'
+        : /URL/.test(name)
+          ? 'https://platform.example.gov.cn'
+          : 'ab'.repeat(32);
 
 test('there are examples to check', () => {
   expect(examples.length).toBeGreaterThan(2);
