@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runJob } from '../../src/run-job.ts';
 import { select } from '../../src/store/database.ts';
 import { listBatches } from '../../src/store/outbox.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
@@ -250,4 +251,34 @@ test('a decision that reaches the platform after its deadline is counted as late
     [2, 1],
     [1, 0],
   ]);
+});
+
+test('a monthly duty has the same table: one period per month, on its last work day', async () => {
+  const { take, ring, periods } = await openBench(sqlite(), { duty: { every: 'month', goLive: '2026-12-01' } });
+  await take('2026-12-30T18:00:00Z', row(1));
+  await ring('2026-12-31T01:00:00Z');
+  expect((await periods()).map((one) => `${inShort(one)} ${one.day}`)).toEqual(['2026-12 on-time 2026-12-31']);
+});
+
+test('a Friday that another run overlapped says so', async () => {
+  const { take, ring, periods, hub } = await openBench(sqlite());
+  await take('2026-12-03T18:00:00Z', row(1));
+  const holder = `${'elsewhere'}/1/1`;
+  await hub.db('leases').insert({ name: 'push:credit-sharing', holder, epoch: 1, expires_ms: 4_102_444_800_000 });
+  await ring(FRIDAY);
+  await ring('2026-12-04T10:01:00Z');
+  const [report] = await periods();
+  expect(report).toMatchObject({ outcome: 'overdue', triedAt: null });
+  expect(report?.causes.map(({ code }) => code)).toContain('overlap');
+});
+
+test('a run by hand on Friday, without the service, serves the period and its outcome', async () => {
+  const { take, periods, hub } = await openBench(sqlite());
+  await take(FRIDAY, row(1));
+  const run = { by: 'shell:test', signal: new AbortController().signal };
+  await runJob(hub, 'push-credit-sharing', run);
+  expect((await periods()).map(inShort)).toEqual(['2026-W49 on-time']);
+  await take('2026-12-04T02:00:00Z', row(2));
+  await runJob(hub, 'push-credit-sharing', run);
+  expect((await listBatches(hub.db)).map(({ period }) => period)).toEqual([null, '2026-W49']);
 });

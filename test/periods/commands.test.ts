@@ -1,0 +1,132 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../support/databases.ts';
+import { hub } from '../support/hub-process.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+const push = (lines: string): string => `kind: push
+title: { zh: 报送, en: Push }
+duty: { basis: 实施方案七(三), every: friday, start: "09:00", due: "18:00", grace: 1d, goLive: 2024-01-01 ${lines} }
+platform: { use: http, url: "http://127.0.0.1:9/" }
+types: { "licence/*": credit-sharing/licence-2018 }
+`;
+
+/** A folder with one duty and a copy of the schemas. */
+function setup(lines = '') {
+  const dir = temporaryFolder();
+  mkdirSync(join(dir, 'jobs'));
+  writeFileSync(join(dir, 'jobs/push-platform.yaml'), push(lines));
+  cpSync(join(root, 'schemas'), join(dir, 'schemas'), { recursive: true });
+  const env = {
+    HUB_JOBS_DIR: join(dir, 'jobs'),
+    HUB_SCHEMAS_DIR: join(dir, 'schemas'),
+    HUB_DATA_DIR: join(dir, 'data'),
+  };
+  return { dir, run: (...words: string[]) => hub(words, { env }) };
+}
+
+test('hub forecast prints the Fridays of three years with what moved them, and makes no database', async () => {
+  const { dir, run } = setup();
+  const { code, stdout } = await run('forecast', '--from', '2024-01-01', '--to', '2026-12-31', '--json');
+  expect(code).toBe(0);
+  const lines: { period: string; planned: string; due: string; movedBy: string | null }[] = JSON.parse(stdout);
+  expect(lines).toHaveLength(156);
+  const moved = lines.filter(({ movedBy }) => movedBy !== null);
+  expect(moved.map(({ period, planned, movedBy }) => `${period} ${planned.slice(0, 10)} ${movedBy}`)).toEqual([
+    '2024-W07 2024-02-19 春节 (next-workday)',
+    '2024-W14 2024-04-03 清明 (previous-workday)',
+    '2024-W15 2024-04-10 壮族三月三 (previous-workday)',
+    '2024-W18 2024-04-30 劳动节 (previous-workday)',
+    '2024-W40 2024-09-30 国庆节 (previous-workday)',
+    '2025-W05 2025-01-27 春节 (previous-workday)',
+    '2025-W14 2025-04-03 清明 (previous-workday)',
+    '2025-W18 2025-04-30 劳动节 (previous-workday)',
+    '2025-W40 2025-09-30 国庆节 (previous-workday)',
+    '2026-W01 2025-12-31 元旦 (previous-workday)',
+    '2026-W08 2026-02-14 春节 (previous-workday)',
+    '2026-W16 2026-04-16 壮族三月三 (previous-workday)',
+    '2026-W18 2026-04-30 劳动节 (previous-workday)',
+    '2026-W25 2026-06-18 端午 (previous-workday)',
+    '2026-W39 2026-09-24 中秋 (previous-workday)',
+    '2026-W40 2026-09-30 国庆节 (previous-workday)',
+  ]);
+  expect(existsSync(join(dir, 'data/hub.db'))).toBe(false);
+});
+
+test('the host’s time zone changes no line of the forecast', async () => {
+  const { run, dir } = setup();
+  const env = { HUB_JOBS_DIR: join(dir, 'jobs'), HUB_SCHEMAS_DIR: join(dir, 'schemas') };
+  const words = ['forecast', '--from', '2026-01-01', '--to', '2027-03-01', '--json'];
+  const here = await run(...words);
+  for (const TZ of ['America/New_York', 'Asia/Shanghai']) {
+    expect((await hub(words, { env: { ...env, TZ } })).stdout).toBe(here.stdout);
+  }
+}, 30_000);
+
+test('a year without data is marked in the forecast and fails hub calendar show', async () => {
+  const { run } = setup();
+  const { stdout } = await run('forecast', '--from', '2029-01-01', '--to', '2029-01-31', '--json');
+  expect(JSON.parse(stdout)[0]).toMatchObject({ calendar: 'no-data' });
+  const shown = await run('calendar', 'show', '--year', '2029', '--json');
+  expect(shown.code).toBe(1);
+  expect(JSON.parse(shown.stdout)).toMatchObject([{ year: 2029, coverage: 'no-data', days: [] }]);
+  const plain = await run('forecast', '--from', '2029-01-01', '--to', '2029-01-31');
+  expect(plain.stderr).toContain('没有 2029 年的工作日历');
+});
+
+test('a wrong notice is refused with every fault and its line, and changes nothing', async () => {
+  const { run, dir } = setup();
+  await run('migrate');
+  const before = readFileSync(join(dir, 'schemas/calendar.json'), 'utf8');
+  const file = join(dir, 'notice.json');
+  writeFileSync(
+    file,
+    `{ "years": [],\n "days": [\n  { "date": "2027-02-30", "kind": "off", "scope": "national", "name": "春节", "source": "x" },\n  { "date": "2027-02-08", "kind": "holiday", "scope": "national", "name": "春节", "source": "x" } ] }`,
+  );
+  const { code, stderr } = await run('calendar', 'import', file, '--reason', '国办通知');
+  expect(code).toBe(78);
+  expect(stderr).toContain('notice.json:3 ');
+  expect(stderr).toContain('notice.json:4 ');
+  expect(readFileSync(join(dir, 'schemas/calendar.json'), 'utf8')).toBe(before);
+});
+
+test('a notice that is entered moves the Fridays it speaks of', async () => {
+  const { run, dir } = setup();
+  await run('migrate');
+  const file = join(dir, 'notice.json');
+  const source = '国务院办公厅通知';
+  const day = (date: string, kind: string) => ({ date, kind, scope: 'national', name: '放假', source });
+  writeFileSync(
+    file,
+    JSON.stringify({
+      years: [{ year: 2027, scope: 'national', state: 'confirmed', source }],
+      days: [day('2027-01-01', 'off'), day('2027-10-01', 'off'), day('2027-06-11', 'off')],
+    }),
+  );
+  const { code, stdout } = await run('calendar', 'import', file, '--reason', '国办通知', '--json');
+  expect({ code, counts: JSON.parse(stdout) }).toEqual({ code: 0, counts: { days: 3, years: 1 } });
+  const forecast = await run('forecast', '--from', '2027-02-01', '--to', '2027-06-11', '--json');
+  const moved = (JSON.parse(forecast.stdout) as { nominal: string; movedBy: string | null }[]).filter(
+    ({ movedBy }) => movedBy !== null,
+  );
+  // What was only guessed of the Spring Festival is gone, the region's own guess stays.
+  expect(moved.map(({ nominal }) => nominal)).toEqual(['2027-04-09', '2027-06-11']);
+});
+
+test('a duty that cannot be is refused with its line', async () => {
+  const { run } = setup(', extraPush: always, makeUpSunday: "yes"');
+  const { code, stderr } = await run('forecast');
+  expect(code).toBe(78);
+  expect(stderr).toMatch(/push-platform\.yaml:3 .*extraPush/);
+  expect(stderr).toMatch(/push-platform\.yaml:3 .*makeUpSunday/);
+});
+
+test('hub duty on a machine where no period has come says so', async () => {
+  const { run } = setup();
+  await run('migrate');
+  expect(JSON.parse((await run('duty', '--json')).stdout)).toEqual([]);
+  const wrong = await run('duty', '--period', '2026-W60');
+  expect(wrong.code).toBe(2);
+});
