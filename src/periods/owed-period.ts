@@ -24,11 +24,24 @@ export async function owedPeriod(
   const { now } = context;
   const [oldest] = await openPeriods(context.db, job.platformName);
   if (oldest === undefined || oldest.plannedAt > now.toISOString()) return undefined;
-  const again = [await cleared(oldest, job, context), await retryWindow(oldest, job, context, looked)];
+  const again = [
+    notBegun(oldest, now),
+    await cleared(oldest, job, context),
+    await retryWindow(oldest, job, context, looked),
+  ];
   return {
     period: oldest.period,
     slots: [new Date(oldest.plannedAt), ...again.filter((slot) => slot !== undefined)],
   };
+}
+
+const SOON_MS = 300_000;
+
+/** Until it is due, a period whose first run did not even begin (another run held the platform) is tried again every five minutes. */
+function notBegun(row: PeriodRow, now: Date): Date | undefined {
+  if (row.firstSealAt !== null || now.toISOString() > row.dueAt) return undefined;
+  const slot = new Date(now.getTime() - (now.getTime() % SOON_MS));
+  return slot.toISOString() > row.plannedAt ? slot : undefined;
 }
 
 /** A run stopped before everything was sealed, and what stopped it has been settled since: the rest may leave at once. */

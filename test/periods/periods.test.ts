@@ -263,13 +263,26 @@ test('a monthly duty has the same table: one period per month, on its last work 
 test('a Friday that another run overlapped says so', async () => {
   const { take, ring, periods, hub } = await openBench(sqlite());
   await take('2026-12-03T18:00:00Z', row(1));
-  const holder = `${'elsewhere'}/1/1`;
-  await hub.db('leases').insert({ name: 'push:credit-sharing', holder, epoch: 1, expires_ms: 4_102_444_800_000 });
+  const lease = { name: 'push:credit-sharing', holder: 'elsewhere/1/1', epoch: 1, expires_ms: 4_102_444_800_000 };
+  await hub.db('leases').insert(lease);
   await ring(FRIDAY);
   await ring('2026-12-04T10:01:00Z');
   const [report] = await periods();
   expect(report).toMatchObject({ outcome: 'overdue', triedAt: null });
   expect(report?.causes.map(({ code }) => code)).toContain('overlap');
+});
+
+test('a Friday that another run overlapped at nine is pushed five minutes later', async () => {
+  const { take, ring, periods, hub, reports } = await openBench(sqlite());
+  await take('2026-12-03T18:00:00Z', row(1));
+  const lease = { name: 'push:credit-sharing', holder: 'elsewhere/1/1', epoch: 1, expires_ms: 4_102_444_800_000 };
+  await hub.db('leases').insert(lease);
+  await ring(FRIDAY);
+  await hub.db('leases').update({ expires_ms: 0 });
+  await ring('2026-12-04T01:04:00Z');
+  expect(reports).toHaveLength(1);
+  await ring('2026-12-04T01:05:00Z');
+  expect((await periods()).map(inShort)).toEqual(['2026-W49 on-time']);
 });
 
 test('a run by hand on Friday, without the service, serves the period and its outcome', async () => {

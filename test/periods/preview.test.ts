@@ -6,7 +6,7 @@ import { confirmDivision } from '../../src/periods/confirm-division.ts';
 import { type DutyJob, isDutyJob, periodContext } from '../../src/periods/period-context.ts';
 import { type DivisionPreview, type Preview, previewPlatform } from '../../src/periods/preview.ts';
 import { previewTexts } from '../../src/periods/preview-text.ts';
-import { recordDeadlines } from '../../src/periods/record-deadlines.ts';
+import { type RecordDeadline, recordDeadlines } from '../../src/periods/record-deadlines.ts';
 import { temporaryFolder } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
 import { type Bench, type BenchOptions, openBench } from './bench.ts';
@@ -125,7 +125,7 @@ test('the ledger tells the deadline of each decision, whether it was kept, and a
   await b.ring('2026-12-11T01:00:00Z');
   await b.take('2026-12-31T18:00:00Z', row(1, { from: '2026-12-02', content: '其他印刷品印刷' }));
   await b.ring('2026-12-31T18:01:00Z');
-  const found = [];
+  const found: RecordDeadline[][] = [];
   for await (const record of ledgers(b.hub.db, { terms: ledgerTerms('（桂）印证字第450000001号') }))
     found.push(await recordDeadlines(record, periodContext(b.hub)));
   expect(found).toMatchObject([
