@@ -1,7 +1,8 @@
 import { isError } from '../fault.ts';
 import type { Hub } from '../hub-context.ts';
 import { maskPersonalData } from '../rules/personal-data.ts';
-import { countDivision, listQuarantine, type TicketRow } from '../store/quarantine.ts';
+import { qualityDimension } from '../rules/quality-dimension.ts';
+import { countDivision, countFaults, listQuarantine, type TicketRow } from '../store/quarantine.ts';
 import { type OutgoingText, outgoing } from './alarm-text.ts';
 import { localMinute } from './local-minute.ts';
 
@@ -24,12 +25,25 @@ export async function rejectsMail(hub: Hub, division: string): Promise<OutgoingT
   return outgoing(`[证信通] ${division}：${total} 条数据未通过，请修改`, [
     `${division} ${hub.localDate(hub.now())}：${total} 条数据未通过（${parts}）`,
     `${total} records of this division did not pass`,
+    `按质量维度 (by quality dimension)：${await dimensions(hub, division)}`,
     '请在业务系统中修改原始数据，下次归集时自动放行 (mend them at the bureau; the next pull takes them in)',
     '',
     ...tickets.flatMap((ticket) => ticketLines(ticket, zone)),
     ...(rest > 0 ? [`另有 ${rest} 条 (${rest} more): hub quarantine list --division ${division}`, ''] : []),
     `—— 证信通 ${hub.settings.hubId}`,
   ]);
+}
+
+/** By the first fault of each record. */
+async function dimensions({ db }: Hub, division: string): Promise<string> {
+  const counts = new Map<string, number>();
+  for (const { fault, count, ...group } of await countFaults(db)) {
+    if (group.division !== division) continue;
+    const dimension = qualityDimension(fault.code);
+    counts.set(dimension, (counts.get(dimension) ?? 0) + count);
+  }
+  const largest = [...counts].toSorted(([, a], [, b]) => b - a);
+  return largest.map(([dimension, n]) => `${dimension} ${n}`).join(' · ');
 }
 
 function ticketLines({ id, stage, type, platform, number, faults, openedAt }: TicketRow, zone: string): string[] {

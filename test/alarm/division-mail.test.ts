@@ -65,7 +65,13 @@ onBothDatabases('the mails of a division on', ({ url }) => {
     const [letter] = b.sink.letters;
     expect(letter?.to).toEqual(['office@example.invalid', 'chief@example.invalid']);
     const said = letter === undefined ? '' : textOf(letter);
-    for (const part of ['（桂）印证字第450000002号', 'holder.creditCode：', 'hub quarantine show 2', '归集 2'])
+    for (const part of [
+      '（桂）印证字第450000002号',
+      'holder.creditCode：',
+      'hub quarantine show 2',
+      '归集 2',
+      '准确性',
+    ])
       expect(said).toContain(part);
     await b.at('2026-11-28T02:00:00Z');
     expect(b.sink.letters).toHaveLength(1);
