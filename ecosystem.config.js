@@ -24,4 +24,25 @@ export const apps = [
     merge_logs: true,
     time: true,
   },
+  {
+    // Signs the log's checkpoints; `hub signer init` makes its key first. Better: under an operating-system user of its own, who
+    // alone can read HUB_SIGNER_KEY, with HUB_DATABASE_URL and HUB_DATA_DIR of its own in that user's pm2.
+    name: 'zhengxin-signer',
+    script: './src/hub.js',
+    args: 'signer',
+    cwd: import.meta.dirname,
+    interpreter: './node_modules/.bin/node',
+    exec_mode: 'fork',
+    instances: 1,
+    kill_timeout: 10_000,
+    max_memory_restart: '400M',
+    // Without a key it ends with 78 and stays down; pushes stop after four hours without a signature.
+    stop_exit_codes: [78],
+    exp_backoff_restart_delay: 200,
+    min_uptime: 10_000,
+    out_file: './data/pm2-signer-out.log',
+    error_file: './data/pm2-signer-error.log',
+    merge_logs: true,
+    time: true,
+  },
 ];

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { approvedSetup, type Held, type SetupSource } from './accounts/approved-setup.ts';
 import type { WorkCalendar } from './calendar/work-calendar.ts';
+import type { SignerMemory } from './evidence/signer-files.ts';
 import type { AlarmFile } from './job/alarm-file.ts';
 import { durationS } from './job/duration.ts';
 import type { Job, PullJob } from './job/job.ts';
@@ -33,6 +34,8 @@ export interface Hub extends Setup {
   readonly db: Db;
   readonly trace: Trace;
   readonly now: () => Date;
+  /** A signer in this process (demo); absent: it is a process of its own. */
+  readonly signer?: SignerMemory;
   /** Local date of an instant in HUB_TIMEZONE, `YYYY-MM-DD`. */
   readonly localDate: (instant: Date) => string;
   close(): Promise<void>;
@@ -44,7 +47,11 @@ export interface Hub extends Setup {
  */
 export async function openHub(
   wanted: Setup,
-  options: { readonly console?: TraceOptions['console']; readonly now?: () => Date } = {},
+  options: {
+    readonly console?: TraceOptions['console'];
+    readonly now?: () => Date;
+    readonly signer?: SignerMemory;
+  } = {},
 ): Promise<Hub> {
   keepMemorySmall();
   const now = options.now ?? (() => new Date());
@@ -63,6 +70,7 @@ export async function openHub(
     db,
     trace,
     now,
+    ...(options.signer === undefined ? {} : { signer: options.signer }),
     localDate: (instant) => dates.format(instant),
     close: async () => {
       await db.destroy();

@@ -24,6 +24,8 @@ export interface DeliveryTerms {
   readonly answerWithin?: string;
   readonly doneWhen?: 'handed-over' | 'received' | 'answered';
   readonly nil?: 'message' | 'report';
+  /** Where the log's newest checkpoint goes with each batch; absent: nowhere. */
+  readonly anchor?: { readonly header: string };
   /** Who sends, in the body's header. */
   readonly sender?: { readonly code: string; readonly name: string };
 }

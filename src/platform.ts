@@ -51,6 +51,8 @@ export interface OutgoingBatch {
   readonly contentType: string;
   /** idem keys in row order: verdicts must name exactly these. */
   readonly idemKeys: readonly string[];
+  /** The log's newest checkpoint as one line, for the slot that the platform's job names; outside body, digest and batch id (delivery.md T23). */
+  readonly anchor?: string;
   /** True once the platform gave any receipt for it: where a receiver takes files away, absence then means taken. */
   readonly acknowledged?: boolean;
 }

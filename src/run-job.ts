@@ -1,5 +1,6 @@
 import { HubError } from './errors.ts';
-import { sequenceAll } from './evidence/sequencer.ts';
+import { anchored } from './evidence/anchor.ts';
+import { settleLog } from './evidence/keep-log.ts';
 import { divisions, durationMs, type Hub } from './hub-context.ts';
 import { formsByType } from './job/forms-by-type.ts';
 import type { Job, PullJob, PushJob } from './job/job.ts';
@@ -50,12 +51,13 @@ export async function runJob(hub: Hub, name: string, options: RunOptions): Promi
   const run =
     options.run ??
     (await startRun(hub.db, { job: name, kind: job.kind, holder, now: now(), reason: options.reason, by: options.by }));
+  await settleLog(hub.db, hub.signer, now());
   hub.trace.info('run.start', { run, job: name, by: options.by });
   const report = await underLease(hub, job, holder, options, run);
   // An interrupted run goes on by itself at the next start, like one whose process was killed.
   const state = options.signal.aborted ? 'died' : report.state;
   await endRun(hub.db, run, { state, report: reportJson(report), now: now(), by: options.by });
-  await sequenceAll(hub.db);
+  await settleLog(hub.db, hub.signer, now());
   hub.trace[report.state === 'done' ? 'info' : 'error']('run.end', {
     run,
     job: name,
@@ -160,7 +162,8 @@ async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, option
   const { platformName: name } = job;
   const { allowedHosts, hubId } = settings;
   const vault = openVault(db, settings.secretKey, options.by);
-  const platform = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
+  const opened = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
+  const platform = spec.anchor === undefined ? opened : anchored(opened, { db, name, now });
   const render = await rendering(hub, job);
   const served = await servePeriod(hub, job, options);
   const byJob = divisions(hub.jobs);

@@ -35,6 +35,8 @@ export interface Settings {
   readonly secondFactor: boolean;
   /** A resync of more records than this needs a second person. */
   readonly resyncApproval: number;
+  /** The signer's key file; its last checkpoint stands beside it. Only the signer reads them. */
+  readonly signerKey: string;
 }
 
 export interface Listen {
@@ -69,6 +71,7 @@ const KNOWN = [
   'HUB_APPROVALS',
   'HUB_SECOND_FACTOR',
   'HUB_RESYNC_APPROVAL',
+  'HUB_SIGNER_KEY',
   'HUB_FAILPOINT',
   'HUB_TEST_INSTALL',
 ] as const;
@@ -113,6 +116,7 @@ export function readSettings(env: Environment): {
     approvals: read('HUB_APPROVALS', false, asSwitch),
     secondFactor: read('HUB_SECOND_FACTOR', false, asSwitch),
     resyncApproval: read('HUB_RESYNC_APPROVAL', 100, asCount),
+    signerKey: read('HUB_SIGNER_KEY', join(dataDir, 'signer.key'), asText),
   };
   return { settings, faults };
 }

@@ -35,6 +35,9 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   serve: serves,
   worker: serves,
   signer: serves,
+  'signer init': serves,
+  'signer rotate': changes('sysadmin'),
+  'signer restart-log': changes('sysadmin'),
   migrate: serves,
 
   jobs: reads(),

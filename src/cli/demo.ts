@@ -1,5 +1,7 @@
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createKeyFile, signerFiles } from '../evidence/signer-files.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { type Hub, openHub } from '../hub-context.ts';
 import type { Job, PushJob } from '../job/job.ts';
 import { runJob } from '../run-job.ts';
@@ -38,6 +40,7 @@ async function demo(signal: AbortSignal, stay: boolean): Promise<number> {
   const sandbox = await startSandboxProcess(join(dir, 'sandbox'), daysAgo(7));
   try {
     const setup = readSoundSetup(demoEnvironment(dir, sandbox));
+    createKeyFile(setup.settings.signerKey, `${setup.settings.hubId}/delivery-log`);
     const good = await playAndAccount(setup, sandbox, signal);
     if (stay) await stayOpen(setup, sandbox, signal);
     return good ? 0 : 1;
@@ -63,7 +66,7 @@ const demoEnvironment = (dir: string, sandbox: SandboxProcess) => ({
 });
 
 async function playAndAccount(setup: ReadSetup, sandbox: SandboxProcess, signal: AbortSignal): Promise<boolean> {
-  const hub = await openHub(setup, { console: 'off' });
+  const hub = await openHub(setup, { console: 'off', signer: signerFiles(setup.settings.signerKey) });
   try {
     const reports = await playWeek(hub, sandbox, signal);
     const pushes = hub.jobs.filter((job): job is PushJob => job.kind === 'push');
@@ -71,10 +74,23 @@ async function playAndAccount(setup: ReadSetup, sandbox: SandboxProcess, signal:
     for (const job of pushes) platforms.push(await accountOfPlatform(hub, job, { sandbox, signal }));
     const accounts = [accountOfPulls(reports), ...platforms.flatMap(({ account }) => account)];
     await printSummary(hub, { reports, platforms, accounts, folder: relative(process.cwd(), setup.settings.dataDir) });
-    return accounts.every(({ wrong }) => wrong.length === 0);
+    return (await logIsGood(hub)) && accounts.every(({ wrong }) => wrong.length === 0);
   } finally {
     await hub.close();
   }
+}
+
+/** The log of the week, recomputed as an auditor would; the demo's key stands in its own folder. */
+async function logIsGood({ db, settings, now }: Hub): Promise<boolean> {
+  const keys = signerFiles(settings.signerKey).known();
+  const { exitCode, size, signedSize, counts, findings } = await verifyLog(db, { now: now(), keys });
+  const said = `报送日志 ${size} 条（已签 ${signedSize}），批次 ${counts.batches}、成员 ${counts.members} 与日志一致`;
+  print(
+    exitCode === 0
+      ? `\n✓ ${said} (the delivery log verifies)`
+      : `\n✗ 报送日志有 ${findings.length} 处不符 (the log is wrong)`,
+  );
+  return exitCode === 0;
 }
 
 /** Two Fridays, with one answer lost and some records rejected on the way. */
@@ -115,5 +131,5 @@ async function playWeek(hub: Hub, sandbox: SandboxProcess, signal: AbortSignal):
 async function stayOpen(setup: ReadSetup, sandbox: SandboxProcess, signal: AbortSignal): Promise<void> {
   print(`\n模拟系统仍在运行，控制接口 (the sandbox stays open, control API): ${sandbox.control}/state`);
   print('按 Ctrl-C 结束 (Ctrl-C ends it)\n');
-  await serve(setup, signal);
+  await serve(setup, signal, { signerKey: setup.settings.signerKey });
 }

@@ -97,13 +97,14 @@ function outcomeText({ outcome, nil, coveredBy, counts }: PeriodReport): string 
   return [`${OUTCOME_WORDS[outcome]} ${outcome}`, ...marks].join(' · ');
 }
 
-function printDetails({ period, platform, counts, causes, receipts, closedAt }: ShownReport): void {
+function printDetails({ period, platform, counts, causes, receipts, closedAt, logHead }: ShownReport): void {
   print(`\n${period} ${platform}${closedAt === null ? '  未结 (open)' : ''}`);
   print(
     `  ${Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)
       .join(' · ')}`,
   );
+  if (logHead !== null) print(`  日志 log: ${logHead.size} · ${logHead.root} · ${logHead.origin}`);
   for (const cause of causes) print(`  ✗ ${plain(cause.zh)} (${plain(cause.en)})`);
   if (receipts.length > 0)
     print(`  回执 receipts: ${receipts.slice(0, 5).map(plain).join(', ')}${receipts.length > 5 ? ' …' : ''}`);

@@ -2,11 +2,15 @@ import { listLog } from '../store/log.ts';
 import { positive } from './argument.ts';
 import type { Define } from './command.ts';
 import { defineLogExport } from './log-export.ts';
+import { logHead } from './log-head.ts';
+import { logProve } from './log-prove.ts';
 import { defineLogPrune } from './log-prune.ts';
+import { logVerify } from './log-verify.ts';
+import { noteRead } from './note-read.ts';
 import { withDatabase } from './open.ts';
 import { localTime, printRows } from './print.ts';
 
-/** `hub log`: the delivery log, plain rows, newest first. */
+/** `hub log`: the delivery log, newest first; its head, its verification, its proofs. */
 export const logCommand: Define = (program, act) => {
   const log = program
     .command('log')
@@ -16,7 +20,8 @@ export const logCommand: Define = (program, act) => {
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async ({ batch, limit, json }: { batch?: string; limit: number; json?: boolean }) =>
-        withDatabase(async ({ db, settings }) => {
+        withDatabase(async ({ db, settings, env }) => {
+          await noteRead(db, env, { detail: { what: 'log', batch: batch ?? null } });
           printRows(await listLog(db, { limit, ...(batch === undefined ? {} : { batchId: batch }) }), {
             json,
             none: '日志还是空的 (the log is empty)',
@@ -37,4 +42,5 @@ export const logCommand: Define = (program, act) => {
     );
   defineLogExport(log, act);
   defineLogPrune(log, act);
+  for (const define of [logHead, logVerify, logProve]) define(log, act);
 };

@@ -27,6 +27,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   receipts: async () => (await import('./receipts.ts')).receiptsCommand,
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
   log: async () => (await import('./log.ts')).logCommand,
+  signer: async () => (await import('./signer.ts')).signerCommand,
   code: async () => (await import('./code.ts')).codeCommand,
   user: async () => (await import('./user.ts')).userCommand,
   login: async () => (await import('./login.ts')).loginCommand,

@@ -6,6 +6,7 @@ import { type Hub, openHub } from '../hub-context.ts';
 import { platformsToFollow } from '../store/outbox.ts';
 import type { Define } from './command.ts';
 import { openHealth } from './health.ts';
+import { startLogKeeper } from './log-keeper.ts';
 import { keepCopies } from './nightly-copy.ts';
 import { databasePeriodBook } from './period-book.ts';
 import { complain } from './print.ts';
@@ -27,13 +28,18 @@ export const serveCommand: Define = (program, act) => {
     );
 };
 
+export interface ServeOptions {
+  /** Key of a signer inside this process (demo); absent: `hub signer` is a process of its own. */
+  readonly signerKey?: string;
+}
+
 /** Serves until the signal. */
-export async function serve(setup: ReadSetup, signal: AbortSignal): Promise<void> {
+export async function serve(setup: ReadSetup, signal: AbortSignal, options: ServeOptions = {}): Promise<void> {
   const hub = await openHub(setup);
   try {
     const health = await openHealth(hub.settings.listen, hub.db);
     try {
-      await scheduleUntil(hub, signal, health.url);
+      await scheduleUntil(hub, signal, { url: health.url, ...options });
     } finally {
       await health.close();
     }
@@ -42,7 +48,11 @@ export async function serve(setup: ReadSetup, signal: AbortSignal): Promise<void
   }
 }
 
-async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promise<void> {
+async function scheduleUntil(
+  hub: Hub,
+  signal: AbortSignal,
+  { url, signerKey }: ServeOptions & { readonly url: string },
+): Promise<void> {
   const engine = createEmbeddedEngine({ worker: new URL('./run-worker.ts', import.meta.url), data: {} });
   const book = databaseRunBook(hub);
   const { jobs, now, trace } = hub;
@@ -58,6 +68,7 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
   const following = followUp(hub, engine, signal);
   const watching = keepWatch(trace, signal);
   const copying = keepCopies(hub, signal);
+  const keeper = startLogKeeper(hub, signerKey);
   await serveUntil({
     scheduler,
     engine,
@@ -70,6 +81,8 @@ async function scheduleUntil(hub: Hub, signal: AbortSignal, url: string): Promis
     },
   });
   await Promise.all([following, watching, copying]);
+  // Last: what the last runs said has its place before the process ends.
+  await keeper.stop();
 }
 
 const FOLLOW_MS = 60_000;

@@ -28,7 +28,7 @@ const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /** Key names: not empty, no Unicode space, no plus. */
-const isKeyName = (name: string): boolean => /^[^\s+\p{Cc}]+$/u.test(name) && name.isWellFormed();
+export const isKeyName = (name: string): boolean => /^[^\s+\p{Cc}]+$/u.test(name) && name.isWellFormed();
 
 function noteKey(name: string, raw: Buffer): NoteKey {
   const typed = Buffer.concat([Buffer.of(ED25519), raw]);

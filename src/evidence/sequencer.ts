@@ -1,7 +1,7 @@
 import { HubError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
-import { dropLease, type Lease, takeLease, thisProcess } from '../store/leases.ts';
+import { dropLease, type Lease, raiseLease, renewLease, takeLease, thisProcess } from '../store/leases.ts';
 import {
   dropPending,
   insertEntries,
@@ -66,7 +66,7 @@ function place({ id, entry }: PendingRow, index: number): PlacedEntry {
 }
 
 /** The lookup columns, as the bytes have them; verification holds the columns against them. */
-function lookups(entry: {
+export function lookups(entry: {
   readonly t: string;
   readonly actor: string;
   readonly action: string;
@@ -119,7 +119,14 @@ const LEASE = 'log';
 const LEASE_MS = 60_000;
 
 /** Takes the one lease for sequencing; undefined where a living process has it. */
-export const takeLogLease = (db: Db): Promise<Lease | undefined> => takeLease(db, LEASE, thisProcess(), LEASE_MS);
+export async function takeLogLease(db: Db): Promise<Lease | undefined> {
+  const lease = await takeLease(db, LEASE, thisProcess(), LEASE_MS);
+  if (lease === undefined) return undefined;
+  const { epoch } = await readHead(db);
+  return epoch > lease.epoch ? raiseLease(db, lease, epoch + 1) : lease;
+}
+
+export const renewLogLease = (db: Db, lease: Lease): Promise<boolean> => renewLease(db, lease, LEASE_MS);
 
 /** How long a caller waits for another process to place what is waiting, ms. */
 const PATIENCE_MS = 5000;

@@ -1,6 +1,6 @@
 import { isMap, isScalar, type Node } from 'yaml';
 import { terms, tls } from './platform-terms.ts';
-import { optional, required, type Shape, text } from './shape.ts';
+import { optional, required, type Shape, type TextCheck, text } from './shape.ts';
 import {
   auth,
   checked,
@@ -30,10 +30,16 @@ export const http = (hosts: readonly string[]): Shape =>
     login: optional(login),
     tls: optional(tls),
     idempotent: optional({ is: 'boolean' }),
+    anchor: optional(object({ header: required(checked(headerFault)) })),
     notProcessed: optional(list(integer(400, 599))),
     // The lease that guards a push lasts 60 s: a request must end well before (delivery.md §1.9).
     timeout: optional(integer(1, 29)),
   });
+
+const headerFault: TextCheck = (value) =>
+  /^X-[A-Za-z0-9-]{1,64}$/.test(value)
+    ? undefined
+    : { zh: '应写成 X- 开头的请求头名', en: 'write the name of a header that begins with X-' };
 
 const request = { path: required(text), headers: optional(texts) };
 const codes = list(text, 1);

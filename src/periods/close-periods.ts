@@ -1,3 +1,4 @@
+import { noteReport } from '../evidence/anchor.ts';
 import type { Db } from '../store/database.ts';
 import { inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
@@ -61,6 +62,7 @@ async function close(
       const report = await reportPeriod(closedRow, { ...context, db: tx });
       reports.push(report);
       await appendLog(tx, now, [closedEntry(report)]);
+      await noteReport(tx, `${report.platform} ${report.period}`, now);
     }
     return reports;
   });

@@ -1,5 +1,6 @@
 import type { Coverage } from '../calendar/work-calendar.ts';
 import { type Outcome, outcomeOf } from '../duty/outcome.ts';
+import { type ReportedHead, reportedHead } from '../evidence/anchor.ts';
 import type { Reader } from '../store/database.ts';
 import { type MemberCount, memberCounts, type PeriodBatch, periodBatches } from '../store/period-facts.ts';
 import { findPeriod, type PeriodRow } from '../store/periods.ts';
@@ -32,6 +33,8 @@ export interface PeriodReport {
   readonly closedAt: string | null;
   readonly counts: PeriodCounts;
   readonly receipts: readonly string[];
+  /** 报送日志 as it was last signed: whoever keeps this report can hold the log to it. */
+  readonly logHead: ReportedHead | null;
   /** Why it is not on time; empty where it is, or is not due yet. */
   readonly causes: readonly Cause[];
 }
@@ -77,6 +80,7 @@ export async function reportPeriod(row: PeriodRow, context: PeriodContext): Prom
     doneAt: progress.doneAt ?? null,
     counts: countsOf(row, row.coveredBy === null ? batches : [], members, { progress, late }),
     receipts: [...new Set(batches.flatMap(({ receiptId }) => receiptId ?? []))],
+    logHead: await reportedHead(db),
     causes,
   };
 }

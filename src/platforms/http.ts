@@ -51,10 +51,16 @@ function openLink(spec: HttpPlatformSpec, http: HardenedHttp, { name, now, vault
 }
 
 async function send(link: Link, batch: OutgoingBatch, signal: AbortSignal): Promise<Answer> {
-  const call = link.dialect.submit(batch);
+  const call = withAnchor(link, batch, link.dialect.submit(batch));
   const answer = await withLogin(link, batch, call, signal, link.dialect.readSubmit);
   if (answer.outcome !== 'no-proof') return answer;
   return { outcome: 'not-sent', reason: answer.reason, page: answer.page, evidence: {} };
+}
+
+/** The log's head in the header that the job names: outside body, digest and batch id (delivery.md T23). */
+function withAnchor({ spec: { anchor: slot } }: Link, { anchor }: OutgoingBatch, call: Call): Call {
+  if (slot === undefined || anchor === undefined) return call;
+  return { ...call, headers: { ...call.headers, [slot.header]: anchor } };
 }
 
 /** Where nothing can be asked, a platform that promises one effect per package id simply gets the package again. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type BatchEvent, batchAfter, isFinal } from '../delivery/delivery-state.ts';
 import type { WireForm } from '../delivery/wire-form.ts';
 import { HubError } from '../errors.ts';
+import { requireLog } from '../evidence/log-gate.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Answer, OutgoingBatch, Platform, QueryAnswer, Verdict } from '../platform.ts';
 import { closeAttempt, keepReceipt, openAttempt } from '../store/attempts.ts';
@@ -55,6 +56,7 @@ const diedSending: Answer = { outcome: 'unknown', reason: '上次运行中断 (t
 
 /** Intent before the wire: committed before the first byte leaves. */
 async function send(batch: BatchRow, context: Deliver, sealed?: OutgoingBatch): Promise<BatchRow> {
+  await requireLog(context.db, context.now);
   const outgoing = sealed ?? (await toOutgoing(batch, context));
   const attempts = batch.attempts + 1;
   const { moved, attempt } = await inTransaction(context.db, async (tx) => {

@@ -1,3 +1,4 @@
+import { requireLog } from '../evidence/log-gate.ts';
 import { failpoint } from '../failpoint.ts';
 import type { OutgoingBatch } from '../platform.ts';
 import { type Db, inTransaction } from '../store/database.ts';
@@ -25,6 +26,7 @@ export interface Seal {
 export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: BatchRow; outgoing: OutgoingBatch }> {
   const { platformName: platform, runId, epoch, period, actor, now } = context;
   const { id, form, members, bodyDigest, manifestRoot } = batch;
+  await requireLog(context.db, now);
   const row = await inTransaction(context.db, async (tx) => {
     const sealed = await sealBatch(tx, { ...batch, platform, period, runId, epoch }, now());
     if (context.ticketsOpen())

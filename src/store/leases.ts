@@ -82,6 +82,13 @@ export async function renewLease(db: Db, lease: Lease, ttlMs: number): Promise<b
   });
 }
 
+/** The same lease under a higher epoch: where what it guards remembers a higher one than a restored table of leases does. */
+export async function raiseLease(db: Db, lease: Lease, epoch: number): Promise<Lease | undefined> {
+  const sql = 'UPDATE leases SET epoch = ? WHERE name = ? AND holder = ? AND epoch = ?';
+  const raised = await inTransaction(db, (tx) => change(tx, sql, [epoch, lease.name, lease.holder, lease.epoch]));
+  return raised === 1 ? { ...lease, epoch } : undefined;
+}
+
 export async function dropLease(db: Db, lease: Lease): Promise<void> {
   const sql = "UPDATE leases SET holder = '', expires_ms = 0 WHERE name = ? AND holder = ? AND epoch = ?";
   await inTransaction(db, (tx) => change(tx, sql, [lease.name, lease.holder, lease.epoch]));

@@ -47,6 +47,13 @@ export async function moveHead(
   return (await change(tx, sql, bindings)) === 1;
 }
 
+/** A new log after an incident: its entry 0 is already in it. */
+export async function restartHead(tx: Tx, from: LogHead, to: Pick<LogHead, 'logNo' | 'frontier'>): Promise<void> {
+  const sql =
+    'UPDATE log_head SET log_no = ?, size = 1, frontier = ?, epoch = epoch + 1, minimum_idx = 0 WHERE k = 1 AND log_no = ?';
+  await change(tx, sql, [to.logNo, Buffer.concat(to.frontier), from.logNo]);
+}
+
 /** 32-byte hashes of a row that holds several. */
 export function cut(hashes: Buffer): Buffer[] {
   return Array.from({ length: hashes.length / 32 }, (_, at) => hashes.subarray(at * 32, (at + 1) * 32));
@@ -150,6 +157,19 @@ export async function readLeaves(
   return rows.map((row) => ({ index: Number(row.idx), leaf: row.leaf_hash }));
 }
 
+/** Transitions and exceptions of batches, ordered by batch, then by place: `after` is where the last page ended. */
+export async function readBatchEntries(
+  db: Reader,
+  after: { readonly batchId: string; readonly logNo: number; readonly index: number },
+  limit: number,
+): Promise<(PlacedEntry & { readonly logNo: number })[]> {
+  const sql = `SELECT log_no, ${entryList} FROM log_entries WHERE batch_id > ? OR (batch_id = ? AND (log_no > ? OR (log_no = ? AND idx > ?)))
+     ORDER BY batch_id, log_no, idx LIMIT ?`;
+  const { batchId, logNo, index } = after;
+  const rows = await select<EntryRow & { log_no: number }>(db, sql, [batchId, batchId, logNo, logNo, index, limit]);
+  return rows.map((row) => ({ ...toPlaced(row), logNo: row.log_no }));
+}
+
 export interface TileRow {
   readonly level: number;
   readonly n: number;
@@ -213,4 +233,31 @@ export async function indexSince(db: Reader, { logNo, size }: LogHead, instant: 
   const sql = 'SELECT MIN(idx) AS first_idx FROM log_entries WHERE log_no = ? AND at >= ?';
   const [row] = await select<{ first_idx: number | null }>(db, sql, [logNo, instant]);
   return row?.first_idx === null || row === undefined ? size : Number(row.first_idx);
+}
+
+/** Instant of the oldest entry from `index` on, as it stands in the log. */
+export async function instantOf(db: Reader, logNo: number, index: number): Promise<string | undefined> {
+  const sql = 'SELECT at FROM log_entries WHERE log_no = ? AND idx = ?';
+  const [row] = await select<{ at: string }>(db, sql, [logNo, index]);
+  return row?.at;
+}
+
+export async function oldestPending(db: Reader): Promise<PendingRow | undefined> {
+  const [row] = await readPending(db, 1);
+  return row;
+}
+
+/** When this database got its Merkle log. */
+export async function logBegan(db: Reader): Promise<Date> {
+  const sql = "SELECT migration_time AS at FROM migrations WHERE name = '002-merkle-log'";
+  const [row] = await select<{ at: number | string }>(db, sql);
+  return row === undefined
+    ? new Date(0)
+    : new Date(typeof row.at === 'number' ? row.at : `${row.at.replace(' ', 'T')}Z`);
+}
+
+/** Was a period closed by an entry from `index` on? */
+export async function closedPeriodSince(db: Reader, logNo: number, index: number): Promise<boolean> {
+  const sql = "SELECT idx FROM log_entries WHERE log_no = ? AND idx >= ? AND action = 'period.closed' LIMIT 1";
+  return (await select(db, sql, [logNo, index])).length > 0;
 }

@@ -21,7 +21,7 @@ export async function bench(url: string, platform: Parameters<typeof pushJob>[1]
   const far = await platformServer({ script });
   cleanUp(() => far.close());
   const clock = { now: NOW };
-  const hub = await openTestHub(url, [pullJob(), pushJob(far.url, platform)], clock);
+  const hub = await openTestHub(url, [pullJob(), pushJob(far.url, platform)], clock, { signer: 'own' });
   const type = schemas.types.get('licence/printing');
   if (type === undefined) throw new Error('no such type');
   const signal = new AbortController().signal;

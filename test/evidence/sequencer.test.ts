@@ -73,6 +73,14 @@ onBothDatabases('the log on', (database) => {
     expect(await takeLogLease(db)).toBeUndefined();
   });
 
+  test('a restored database whose leases begin anew goes on', async () => {
+    const db = await openTestDatabase(await database.url());
+    for (let round = 0; round < 3; round += 1) await logOf(db, 1);
+    await db('leases').delete();
+    await logOf(db, 1);
+    expect((await readHead(db)).size).toBe(4);
+  });
+
   test('a body is committed to, not told; evidence too long for an entry is kept beside it', async () => {
     const db = await openTestDatabase(await database.url());
     const body = Buffer.from('{"records":[]}');

@@ -89,10 +89,12 @@ interface Shown {
 
 function shown(): Shown {
   const out = run('jlist');
-  const [found] = JSON.parse(out.slice(out.indexOf('[{'))) as {
+  const all = JSON.parse(out.slice(out.indexOf('[{'))) as {
+    readonly name: string;
     readonly pid: number;
     readonly pm2_env: { readonly status: string; readonly restart_time: number; readonly exit_code?: number };
   }[];
+  const found = all.find(({ name }) => name === app);
   if (found === undefined) throw new Error('pm2 knows no process');
   return {
     pid: found.pid,

@@ -24,6 +24,7 @@ describe('settings', () => {
       approvals: false,
       secondFactor: false,
       resyncApproval: 100,
+      signerKey: 'data/signer.key',
     });
   });
 

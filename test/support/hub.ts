@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { calendarFile, loadCalendar } from '../../src/calendar/load-calendar.ts';
 import { workCalendar } from '../../src/calendar/work-calendar.ts';
 import { sha256 } from '../../src/canonical.ts';
+import { type SignerMemory, signerInMemory } from '../../src/evidence/signer-files.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { Job, PullJob, PushJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
@@ -22,11 +23,12 @@ export { schemas };
 
 export const NOW = new Date('2026-11-27T02:00:00Z');
 
-/** A hub on a database of this test, with the project's own schemas. Set `clock.now` to travel. */
+/** A hub on a database of this test, with the project's own schemas. Set `clock.now` to travel. `own`: the test signs the log itself. */
 export async function openTestHub(
   url: string,
   jobs: readonly Job[],
   clock: { now: Date } = { now: NOW },
+  options: { readonly signer?: 'own' } = {},
 ): Promise<Hub> {
   const db = await openTestDatabase(url);
   return {
@@ -44,6 +46,7 @@ export async function openTestHub(
       approvals: false,
       secondFactor: false,
       resyncApproval: 100,
+      signerKey: 'data/signer.key',
     },
     jobs,
     alarms: { divisions: {}, watch: [] },
@@ -54,10 +57,20 @@ export async function openTestHub(
     secrets: [],
     db,
     trace: silentTrace,
+    ...(options.signer === 'own' ? {} : { signer: signerOf(url) }),
     now: () => clock.now,
     localDate: (instant) => new Date(instant.getTime() + 8 * 3_600_000).toISOString().slice(0, 10),
     close: async () => {},
   };
+}
+
+const signers = new Map<string, SignerMemory>();
+
+/** The signer of a database remembers it whatever hub is opened on it. */
+function signerOf(url: string): SignerMemory {
+  const signer = signers.get(url) ?? signerInMemory('hub-under-test/delivery-log');
+  signers.set(url, signer);
+  return signer;
 }
 
 /** One bureau that has printing licences, its rows already in the hub's words. */

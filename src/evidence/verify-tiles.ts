@@ -1,0 +1,110 @@
+import type { Reader } from '../store/database.ts';
+import { readTiles, type TileRow } from '../store/log-tree.ts';
+import type { Findings } from './findings.ts';
+import { TILE_WIDTH } from './tile.ts';
+import { rootOfComplete } from './tree.ts';
+
+/** Holds the stored tiles against the leaves, as they come. */
+export interface TileCheck {
+  add(leaves: readonly Buffer[]): Promise<void>;
+  /** No more leaves: nothing may be stored beyond. */
+  end(size: number): Promise<void>;
+  count(): number;
+}
+
+/** Stored tiles of a level that are read at once. */
+const AHEAD = 64;
+
+interface Level {
+  /** Hashes of the tile that is filling. */
+  readonly hashes: Buffer[];
+  n: number;
+  stored: TileRow[];
+}
+
+export function tileCheck(db: Reader, logNo: number, minimumIndex: number, findings: Findings): TileCheck {
+  const levels: Level[] = [];
+  let count = 0;
+
+  const levelAt = async (level: number): Promise<Level> => {
+    const known = levels[level];
+    if (known !== undefined) return known;
+    const hashesBelow = Math.floor(minimumIndex / TILE_WIDTH ** level);
+    const n = Math.floor(hashesBelow / TILE_WIDTH);
+    const hashes = await prunedHashes(db, logNo, level, { from: n * TILE_WIDTH, to: hashesBelow });
+    const fresh = { hashes, n, stored: [] };
+    levels[level] = fresh;
+    return fresh;
+  };
+
+  /** The first hash after a tile that is now full: its place is the next level. */
+  const complete = async (level: number, filling: Level): Promise<void> => {
+    const hashes = filling.hashes.splice(0);
+    const root = rootOfComplete(hashes);
+    count += 1;
+    await compare(filling, { hashes, root }, { db, logNo, level, findings });
+    filling.n += 1;
+    const above = await levelAt(level + 1);
+    above.hashes.push(root);
+    if (above.hashes.length === TILE_WIDTH) await complete(level + 1, above);
+  };
+
+  return {
+    add: async (leaves) => {
+      const lowest = await levelAt(0);
+      for (const leaf of leaves) {
+        lowest.hashes.push(leaf);
+        if (lowest.hashes.length === TILE_WIDTH) await complete(0, lowest);
+      }
+    },
+    end: async () => {
+      for (const [level, { n }] of levels.entries()) {
+        const [extra] = await readTiles(db, logNo, level, { from: n, to: Number.MAX_SAFE_INTEGER });
+        if (extra === undefined) continue;
+        const where = `log_tiles ${logNo}/${level}/${extra.n}`;
+        findings.add({ code: 15, where, zh: '多出的哈希块', en: 'a tile beyond the entries' });
+      }
+    },
+    count: () => count,
+  };
+}
+
+interface Stored {
+  readonly db: Reader;
+  readonly logNo: number;
+  readonly level: number;
+  readonly findings: Findings;
+}
+
+/** The next stored tile of a level against what the entries make. */
+async function compare(
+  filling: Level,
+  { hashes, root }: { readonly hashes: readonly Buffer[]; readonly root: Buffer },
+  { db, logNo, level, findings }: Stored,
+): Promise<void> {
+  const { n } = filling;
+  if (filling.stored.length === 0) filling.stored = await readTiles(db, logNo, level, { from: n, to: n + AHEAD });
+  const where = `log_tiles ${logNo}/${level}/${n}`;
+  const stored = filling.stored[0];
+  if (stored === undefined || stored.n !== n) {
+    findings.add({ code: 12, where, zh: '缺少哈希块', en: 'the tile is missing' });
+    return;
+  }
+  filling.stored.shift();
+  const at = hashes.findIndex((hash, place) => !hash.equals(stored.hashes.subarray(place * 32, (place + 1) * 32)));
+  if (at >= 0 || stored.hashes.length !== TILE_WIDTH * 32)
+    findings.add({ code: 15, where, zh: `第 ${at} 个哈希不对`, en: `hash ${at} is wrong` });
+  if (!stored.root.equals(root))
+    findings.add({ code: 15, where, zh: '块的树根不对', en: 'the root of the tile is wrong' });
+}
+
+/** Hashes of a tile of which a part belongs to pruned entries: their tiles are still there. */
+async function prunedHashes(
+  db: Reader,
+  logNo: number,
+  level: number,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Buffer[]> {
+  if (level === 0 || from === to) return [];
+  return (await readTiles(db, logNo, level - 1, { from, to })).map(({ root }) => root);
+}
