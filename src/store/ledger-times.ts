@@ -57,13 +57,13 @@ async function readHistories(db: Reader, ids: readonly string[]): Promise<BatchH
   }));
 }
 
-/** Numbers of the batches that an id prefix or a receipt number names, with what they were split into. */
+/** Numbers of the batches that an id prefix, a receipt number or a period names, with what they were split into. */
 export async function batchesNamed(
   db: Reader,
-  { batch, receipt }: { readonly batch?: string | undefined; readonly receipt?: string },
+  named: { readonly batch?: string | undefined; readonly receipt?: string; readonly period?: string | undefined },
 ): Promise<number[]> {
   const found = new Set<number>();
-  for (const [sql, bindings] of namings(batch, receipt)) {
+  for (const [sql, bindings] of namings(named)) {
     for (const { seq } of await select<{ seq: number }>(db, sql, bindings)) found.add(Number(seq));
   }
   let parents = [...found];
@@ -77,20 +77,22 @@ export async function batchesNamed(
   return [...found].toSorted((a, b) => a - b);
 }
 
-function namings(
-  batch: string | undefined,
-  receipt: string | undefined,
-): readonly (readonly [string, readonly string[]])[] {
+function namings({
+  batch,
+  receipt,
+  period,
+}: {
+  readonly batch?: string | undefined;
+  readonly receipt?: string | undefined;
+  readonly period?: string | undefined;
+}): readonly (readonly [string, readonly string[]])[] {
+  const one = (sql: string, ...bindings: (string | undefined)[]) =>
+    bindings.every((value) => value !== undefined) ? [[sql, bindings as string[]] as const] : [];
   return [
-    ...(batch === undefined
-      ? []
-      : [['SELECT seq FROM batches WHERE id BETWEEN ? AND ?', [batch, `${batch}~`]] as const]),
-    ...(receipt === undefined
-      ? []
-      : ([
-          ['SELECT seq FROM batches WHERE receipt_id = ?', [receipt]],
-          ['SELECT b.seq FROM receipts r JOIN batches b ON b.id = r.batch_id WHERE r.receipt_id = ?', [receipt]],
-        ] as const)),
+    ...one('SELECT seq FROM batches WHERE id BETWEEN ? AND ?', batch, batch === undefined ? undefined : `${batch}~`),
+    ...one('SELECT seq FROM batches WHERE receipt_id = ?', receipt),
+    ...one('SELECT b.seq FROM receipts r JOIN batches b ON b.id = r.batch_id WHERE r.receipt_id = ?', receipt),
+    ...one('SELECT seq FROM batches WHERE period = ?', period),
   ];
 }
 

@@ -89,6 +89,9 @@ onBothDatabases('the ledger on', ({ url }) => {
     expect(await ask(b, last?.id.slice(0, 12) ?? '')).toHaveLength(2);
     const [one] = await ask(b, '（桂）印证字第450000002号');
     expect(await ask(b, one?.key.slice(0, 10) ?? '')).toMatchObject([{ key: one?.key }]);
+    await b.hub.db('batches').where({ id: last?.id }).update({ period: '2026-W48' });
+    expect(await ask(b, '2026-w48')).toHaveLength(2);
+    expect(await ask(b, '2026-W47')).toEqual([]);
     expect(await ask(b, 'nobody')).toEqual([]);
   });
 
