@@ -1,14 +1,7 @@
 import { HubError } from '../errors.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
-import {
-  type DumpTable,
-  dumpTables,
-  emptyAll,
-  holdsData,
-  migrationNames,
-  platformsEverTold,
-  restoreRows,
-} from '../store/dump.ts';
+import { type DumpTable, dumpTables, emptyAll, holdsData, migrationNames, restoreRows } from '../store/dump.ts';
+import { platformsTold } from '../store/ledger.ts';
 import { appendLog } from '../store/log.ts';
 import { type BackupHead, digestOf } from './backup.ts';
 import { checkBackup, readBackup } from './backup-file.ts';
@@ -46,7 +39,7 @@ export async function restore(file: string, context: RestoreContext): Promise<Re
   return inTransaction(db, async (tx) => {
     await emptyAll(tx);
     const rows = await takeRows(tx, file);
-    const paused = await platformsEverTold(tx);
+    const paused = (await platformsTold(tx)).filter((platform) => platform !== '');
     for (const platform of paused) await context.pause(tx, platform, why(head));
     const { actor, reason, now } = context;
     const { number, size } = head.log;

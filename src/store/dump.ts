@@ -91,9 +91,3 @@ export const restoreRows = (tx: Tx, table: DumpTable, rows: readonly DumpValue[]
     table.columns.map((name) => quoted(tx, name)),
     rows as unknown[][],
   );
-
-/** Platforms that were ever given anything. */
-export async function platformsEverTold(db: Knex): Promise<string[]> {
-  const rows = await select<{ platform: string }>(db, 'SELECT DISTINCT platform FROM batches ORDER BY platform');
-  return rows.map(({ platform }) => platform);
-}

@@ -1,4 +1,5 @@
 import { placeholders, type Reader, select } from './database.ts';
+import { platformsTold } from './ledger.ts';
 import { unpackBody } from './outbox.ts';
 
 /** A batch as an evidence pack needs it. */
@@ -53,9 +54,10 @@ export async function halvesOf(db: Reader, id: string): Promise<PackBatchRow[]> 
 /** Numbers of the batches in which records stand. */
 export async function seqsOfRecords(db: Reader, ids: readonly number[], platform?: string): Promise<number[]> {
   if (ids.length === 0) return [];
-  const of = platform === undefined ? '' : ' AND platform = ?';
-  const sql = `SELECT DISTINCT batch_seq AS "seq" FROM deliveries WHERE record_id IN (${placeholders(ids.length)})${of} ORDER BY batch_seq`;
-  const rows = await select<{ seq: number }>(db, sql, platform === undefined ? ids : [...ids, platform]);
+  const platforms = platform === undefined ? await platformsTold(db) : [platform];
+  const sql = `SELECT DISTINCT batch_seq AS "seq" FROM deliveries
+     WHERE platform IN (${placeholders(platforms.length)}) AND record_id IN (${placeholders(ids.length)}) ORDER BY batch_seq`;
+  const rows = await select<{ seq: number }>(db, sql, [...platforms, ...ids]);
   return rows.map(({ seq }) => Number(seq));
 }
 
