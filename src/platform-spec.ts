@@ -54,6 +54,13 @@ export interface HttpPlatformSpec extends DeliveryTerms {
   readonly timeout?: number;
 }
 
+/** A list of what the platform holds, that it exports as a file from time to time (docs/platform-sftp.md §5). */
+export interface HoldingsSpec {
+  readonly folder: string;
+  /** Beginning of the files' names; the last name in order is the newest list. */
+  readonly match?: string;
+}
+
 /** How to read the receipts that a platform writes (docs/platform-sftp.md §3). */
 export interface ReceiptTerms {
   /** Its own names of the columns, where they are not those of the page. */
@@ -89,6 +96,7 @@ export interface SftpPlatformSpec extends DeliveryTerms {
   /** Where the hub moves receipts that it has kept; absent: they stay. */
   readonly receiptDoneFolder?: string;
   readonly receipt?: ReceiptTerms;
+  readonly holdings?: HoldingsSpec;
   /** Default `{platform}_{period}_{seq}_{batch_id8}.zip`. */
   readonly fileName?: string;
   /** Default `.part`. */
@@ -251,6 +259,7 @@ export interface ExcelPlatformSpec extends DeliveryTerms {
   /** Columns that the template left for our row id and operation. */
   readonly slots?: { readonly rowId?: string; readonly op?: string };
   readonly receipt?: ReceiptTerms;
+  readonly holdings?: HoldingsSpec;
 }
 
 /** 前置库: tables in a database of the platform's that it reads by itself (docs/platform-front-database.md). */

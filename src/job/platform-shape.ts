@@ -22,6 +22,7 @@ const sftp = (hosts: readonly string[]): Shape =>
     receiptFolder: optional(remoteFolder),
     receiptDoneFolder: optional(remoteFolder),
     receipt: optional(receipt),
+    holdings: optional(object({ folder: required(remoteFolder), match: optional(text) })),
     fileName: optional(checked((name) => nameFault(name, '.zip'))),
     temporarySuffix: optional(checked(suffixFault)),
     data: optional(oneOf('json', 'xml', 'csv')),
@@ -88,6 +89,7 @@ const excel = object({
   notes: optional(list(text)),
   slots: optional(slots),
   receipt: optional(receipt),
+  holdings: optional(object({ folder: required(text), match: optional(text) })),
 });
 
 const hex =

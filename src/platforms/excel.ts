@@ -1,10 +1,13 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { packageName } from '../delivery/package-name.ts';
 import { HubError } from '../errors.ts';
-import type { Answer, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
-import type { ExcelPlatformSpec } from '../platform-spec.ts';
+import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import type { ExcelPlatformSpec, HoldingsSpec } from '../platform-spec.ts';
 import { addPackage, type CarriedPackage, markWritten, packageOf } from '../store/carried-packages.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { type ByHand, byHand } from './by-hand.ts';
+import { holdingsIn, newestList, noList } from './holdings-file.ts';
 import { codeOf, compareLocal, writeWhole } from './local-file.ts';
 import type { OpenOptions } from './open.ts';
 
@@ -24,6 +27,7 @@ export async function openExcel(spec: ExcelPlatformSpec, options: OpenOptions): 
     },
     query: async (batch) => look(desk, batch, await packageOf(db, lane, batch.batchId)),
     strayReceipts: () => hand.stray(),
+    ...(spec.holdings === undefined ? {} : { holdings: localHoldings(spec.holdings) }),
     close: async () => {},
   };
 }
@@ -33,6 +37,14 @@ const noDatabase = (lane: string): HubError =>
     remedy: 'give-up',
     fix: '这是程序缺陷，请报告 (a bug: please report it)',
   });
+
+const localHoldings = (holdings: HoldingsSpec) =>
+  async function* (): AsyncGenerator<HeldRecord> {
+    const names = await readdir(holdings.folder).catch((): string[] => []);
+    const newest = newestList(names, holdings);
+    if (newest === undefined) throw noList(holdings.folder);
+    yield* holdingsIn(newest, await readFile(join(holdings.folder, newest)));
+  };
 
 interface Desk {
   readonly spec: ExcelPlatformSpec;

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { baseName, DEFAULT_NAME, packageName } from '../delivery/package-name.ts';
 import { HubError } from '../errors.ts';
-import type { Answer, OutgoingBatch, Platform, QueryAnswer, ReceiptHead } from '../platform.ts';
-import type { SftpPlatformSpec } from '../platform-spec.ts';
+import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer, ReceiptHead } from '../platform.ts';
+import type { HoldingsSpec, SftpPlatformSpec } from '../platform-spec.ts';
+import { holdingsIn, MAX_HOLDINGS_BYTES, newestList, noList } from './holdings-file.ts';
 import type { OpenOptions } from './open.ts';
 import { answerOf } from './receipt-verdicts.ts';
 import { connectSftp, type SftpConnection, type SftpLogin, type SftpServer } from './sftp-connection.ts';
@@ -26,8 +27,29 @@ export async function openSftp(spec: SftpPlatformSpec, { name, allowed }: OpenOp
     ...(spec.receiptFolder === undefined
       ? {}
       : { strayReceipts: (signal: AbortSignal) => strayReceipts(spec, (work) => visit(signal, work)) }),
+    ...(spec.holdings === undefined ? {} : { holdings: holdingsAt(spec.holdings, visit) }),
     close: async () => {},
   };
+}
+
+const holdingsAt = (holdings: HoldingsSpec, visit: Visit) =>
+  async function* (signal: AbortSignal): AsyncGenerator<HeldRecord> {
+    const { name, bytes } = await visit(signal, async (files) => {
+      const newest = newestList(
+        (await files.list(holdings.folder)).map((file) => file.name),
+        holdings,
+      );
+      const path = newest === undefined ? undefined : posix.join(holdings.folder, newest);
+      return { name: newest, bytes: path === undefined ? undefined : await files.read(path, MAX_HOLDINGS_BYTES) };
+    }).catch(asUnreadable);
+    if (name === undefined || bytes === undefined) throw noList(holdings.folder);
+    yield* holdingsIn(name, bytes);
+  };
+
+/** Network trouble passes; nothing was compared. */
+function asUnreadable(error: unknown): never {
+  const { message } = asTrouble(error);
+  throw new HubError('PLATFORM_UNREADABLE', message, { remedy: 'retry', fix: '稍后再试 (try again later)' });
 }
 
 async function loginOf(platform: string, { login }: SftpPlatformSpec): Promise<SftpLogin> {

@@ -352,3 +352,40 @@ describe.skipIf(!sshdAvailable)('a real OpenSSH server', () => {
     expect(readdirSync(join(sshd.folder, 'in'))).toEqual([]);
   });
 });
+
+describe('what the platform says it holds', () => {
+  const list = async (one: Bench): Promise<unknown[]> => {
+    const held: unknown[] = [];
+    for await (const record of one.platform.holdings?.(never) ?? []) held.push(record);
+    return held;
+  };
+
+  test('is read from its newest list, whatever names a record there', async () => {
+    const one = await bench({ holdings: { folder: '/done', match: 'held_' } });
+    const key = 'ab'.repeat(32);
+    writeFileSync(one.at('done/held_20261120.csv'), 'rowId\nold\n');
+    writeFileSync(
+      one.at('done/held_20261127.csv'),
+      `rowId,recordKey,dataVersion,op,payloadHash\nx1,,,U,\n,${key},3,D,${key}\n`,
+    );
+    writeFileSync(one.at('done/other.csv'), 'rowId\nother\n');
+    expect(await list(one)).toEqual([
+      { operation: 'UPSERT', idemKey: 'x1' },
+      { operation: 'WITHDRAW', recordKey: key, version: 3, payloadHash: key },
+    ]);
+  });
+
+  test.each([
+    ['no list', undefined],
+    ['a row that names no record', 'rowId,op\nx1,U\n,U\n'],
+    ['a cut-off list', 'rowId,op\n"x1,U\n'],
+  ])('%s is not half a list', async (_, content) => {
+    const one = await bench({ holdings: { folder: '/done' } });
+    if (content !== undefined) writeFileSync(one.at('done/held.csv'), content);
+    await expect(list(one)).rejects.toMatchObject({ code: 'PLATFORM_UNREADABLE' });
+  });
+
+  test('is unknown where no folder for it is named', async () => {
+    expect((await bench()).platform.holdings).toBeUndefined();
+  });
+});
