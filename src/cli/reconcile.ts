@@ -12,6 +12,7 @@ import { untilSignal } from './signal.ts';
 interface Options {
   readonly platform: string;
   readonly bureau?: boolean;
+  readonly list?: string;
   readonly json?: boolean;
 }
 
@@ -27,6 +28,7 @@ export const reconcileCommand: Define = (program, act) => {
       '--bureau',
       '连同业务系统：全量读取比对，不写入 (the bureaus too: read in full and compared, nothing is taken in)',
     )
+    .option('--list <file>', '用平台导出的清单比对：CSV、XLSX、JSON (compare with a list exported from the platform)')
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async (options: Options) => {
@@ -41,7 +43,8 @@ async function reconcileAll(setup: ReadSetup, options: Options, signal: AbortSig
   try {
     const job = platformJob(hub.jobs, options.platform);
     const how = { signal, by: actor(setup.env) };
-    const reports = [await reconcilePlatform(hub, job, how)];
+    const list = options.list === undefined ? {} : { list: options.list };
+    const reports = [await reconcilePlatform(hub, job, { ...how, ...list })];
     const pulls = options.bureau ? hub.jobs.filter((one): one is PullJob => one.kind === 'pull') : [];
     for (const pull of pulls) reports.push(await reconcileBureau(hub, pull, how));
     const done = reports.map((report) => report ?? busy());

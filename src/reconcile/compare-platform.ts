@@ -20,7 +20,7 @@ export interface PlatformComparison {
   readonly hub: Hub;
   readonly id: number;
   readonly platformName: string;
-  readonly platform: Platform;
+  readonly platform: Pick<Platform, 'holdings'>;
   /** When the list was asked for. */
   readonly since: string;
   readonly signal: AbortSignal;

@@ -22,6 +22,7 @@ import { alone } from './alone.ts';
 import type { Comparison } from './compare.ts';
 import { compareBureau } from './compare-bureau.ts';
 import { comparePlatform } from './compare-platform.ts';
+import { heldFile } from './held-file.ts';
 import { remarks, repairCommands } from './repair.ts';
 
 export interface ReconcileOptions {
@@ -30,6 +31,8 @@ export interface ReconcileOptions {
   readonly by: string;
   /** The weekly instant that this stands for; taken by one process only. */
   readonly dueAt?: Date;
+  /** A list that a person brought, instead of asking the platform. */
+  readonly list?: string;
 }
 
 /** What one comparison came to; kept in `reconciliations` and printed with --json. */
@@ -60,13 +63,24 @@ export function reconcilePlatform(
       return typeTotals(db, job.platformName, [...fullState, ...everyVersion].toSorted());
     },
     compare: async ({ id, since, signal, keep }) => {
+      const context = { hub, id, platformName: job.platformName, since, signal, keep };
+      if (options.list !== undefined) {
+        const platform = await heldFile(db, job.platformName, options.list, now);
+        return comparePlatform({ ...context, since: platform.since, platform });
+      }
       const { allowedHosts, hubId, secretKey } = settings;
       const vault = openVault(db, secretKey, options.by);
-      const open = { name: job.platformName, allowedHosts, now, db, hubId, vault };
-      const platform = await openPlatform(job.platform, open);
+      const platform = await openPlatform(job.platform, {
+        name: job.platformName,
+        allowedHosts,
+        now,
+        db,
+        hubId,
+        vault,
+      });
       try {
         if (platform.holdings === undefined) throw cannotTell(job);
-        return await comparePlatform({ hub, id, platformName: job.platformName, platform, since, signal, keep });
+        return await comparePlatform({ ...context, platform });
       } finally {
         await platform.close();
       }
@@ -102,7 +116,7 @@ const cannotTell = ({ platformName }: PushJob): HubError =>
     `平台 ${platformName} 不能列出所持有的记录 (the platform cannot list what it holds)`,
     {
       remedy: 'give-up',
-      fix: '请向平台索取清单人工核对，或改用能查询的接口 (ask the platform for a list, or use an interface that can tell)',
+      fix: '请从平台导出清单，再用 hub reconcile --list 文件 比对 (export a list from the platform, then compare with --list FILE)',
     },
   );
 

@@ -113,3 +113,21 @@ async function pendingTotals(db: Reader, platform: string, types: readonly strin
 
 export const wasSentAnything = async (db: Reader, platform: string): Promise<boolean> =>
   (await select(db, 'SELECT seq FROM batches WHERE platform = ? LIMIT 1', [platform])).length > 0;
+
+/** Row ids under which a platform accepted the newest state of each record with one of these numbers. */
+export async function acceptedByNumber(
+  db: Reader,
+  platform: string,
+  numbers: readonly string[],
+): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  if (numbers.length === 0) return found;
+  const sql = `SELECT r.id, r.number, d.idem_key AS "idemKey" FROM records r JOIN deliveries d ON d.record_id = r.id
+    WHERE r.number IN (${placeholders(numbers.length)}) AND d.platform = ? AND d.state = 'accepted'
+    ORDER BY r.id, d.version, d.rendition`;
+  const newest = new Map<number, { readonly number: string; readonly idemKey: string }>();
+  const rows = await select<{ id: number; number: string; idemKey: string }>(db, sql, [...numbers, platform]);
+  for (const { id, ...row } of rows) newest.set(Number(id), row);
+  for (const { number, idemKey } of newest.values()) found.set(number, [...(found.get(number) ?? []), idemKey]);
+  return found;
+}

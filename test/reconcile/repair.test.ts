@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { decide } from '../../src/accounts/requests.ts';
@@ -73,6 +75,30 @@ onBothDatabases('what reconciliation found on', ({ url }) => {
     expect(await b.reconcile()).toMatchObject({ state: 'good', missing: 0, extra: 0, stale: 0 });
     expect(b.far.books.counts()).toMatchObject({ held: 500 });
     expect(b.far.books.effects().every(({ applied }) => applied <= 1)).toBe(true);
+  });
+
+  test('is found as well from a list that a person exported, by number or by row id', async () => {
+    const b = await bench(await url());
+    await b.take(...rows(1, 4));
+    await b.push();
+    b.clock.now = new Date(b.clock.now.getTime() + 60_000);
+    const [last] = await select<{ key: string }>(
+      b.hub.db,
+      'SELECT idem_key AS "key" FROM deliveries WHERE record_id = 3',
+    );
+    const folder = temporaryFolder();
+    const numbers = [row(1), row(2)].map((fields) => String(fields['number']));
+    const file = join(folder, '平台清单[1].csv');
+    writeFileSync(file, `报送编号,许可证号\n,${numbers[0]}\n,${numbers[1]}\n${last?.key},\n,（桂）印证字第9号\n`);
+    const job = b.hub.jobs.find((one) => one.kind === 'push');
+    if (job?.kind !== 'push') throw new Error('no push job');
+    const later = { ...b.hub, now: () => new Date(Date.now() + 86_400_000 * 365) };
+    await utimes(file, new Date('2027-01-01'), new Date('2027-01-01'));
+    const report = await reconcilePlatform(later, job, { signal, by: 'shell:test', list: file });
+    expect(report).toMatchObject({ state: 'different', missing: 1, extra: 1, stale: 0 });
+    writeFileSync(file, '名称\n某某\n');
+    const blind = await reconcilePlatform(later, job, { signal, by: 'shell:test', list: file });
+    expect(blind).toMatchObject({ state: 'failed', error: { code: 'PLATFORM_UNREADABLE' } });
   });
 
   test('a platform that knows our row ids only is compared by its newest state of each record', async () => {
