@@ -18,6 +18,10 @@ export interface DeliveryTerms {
   readonly concurrency?: number;
   /** Default `sync`. */
   readonly receipts?: 'sync' | 'async';
+  /** How long an idempotent platform remembers a key; afterwards only the query counts (delivery.md §1.4, F23). Default `24h`. */
+  readonly idempotencyTtl?: string;
+  /** When it may be sent to, in HUB_TIMEZONE; absent: always. `to` before `from` runs over midnight. */
+  readonly sendingWindow?: SendingWindow;
   /** Wait this long before believing `absent` (delivery.md F22), default `0s`. */
   readonly querySettle?: string;
   /** How long an asynchronous receipt or an unknown outcome may stay open, default `48h`. */
@@ -29,6 +33,17 @@ export interface DeliveryTerms {
   /** Who sends, in the body's header. */
   readonly sender?: { readonly code: string; readonly name: string };
 }
+
+/** Hours and weekdays in which a platform takes deliveries; urgent withdrawals keep to it too. */
+export interface SendingWindow {
+  /** Local `HH:MM`. */
+  readonly from: string;
+  readonly to: string;
+  /** Default: every day. A window over midnight belongs to the day on which it opens. */
+  readonly days?: readonly Weekday[];
+}
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
 
 export interface HttpPlatformSpec extends DeliveryTerms {
   readonly use: 'http';

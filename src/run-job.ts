@@ -1,40 +1,18 @@
 import { HubError } from './errors.ts';
-import { anchored } from './evidence/anchor.ts';
 import { settleLog } from './evidence/keep-log.ts';
-import { divisions, durationMs, type Hub } from './hub-context.ts';
-import { formsByType } from './job/forms-by-type.ts';
-import type { Job, PullJob, PushJob } from './job/job.ts';
-import { servePeriod } from './periods/serve-period.ts';
-import { openPlatform, wireFormOf } from './platforms/index.ts';
+import type { Hub } from './hub-context.ts';
+import type { Job, PullJob } from './job/job.ts';
 import { pull } from './pull/pull.ts';
-import { type Push, push } from './push/push.ts';
-import { type PullCounts, type PushCounts, type RunFailure, type RunReport, reportJson } from './run-report.ts';
+import { runStopped } from './push/guard.ts';
+import { listenTo, runPush } from './push/run-push.ts';
+import { ending, failedReport } from './run-ending.ts';
+import type { RunOptions } from './run-options.ts';
+import { type RunReport, reportJson } from './run-report.ts';
 import { openSource } from './sources/index.ts';
-import { dropLease, isDead, type Lease, renewLease, takeLease, thisProcess } from './store/leases.ts';
-import { countOpen } from './store/quarantine.ts';
-import { readReleases } from './store/releases.ts';
+import { keepLease } from './store/lease-keeper.ts';
+import { dropLease, isDead, takeLease, thisProcess } from './store/leases.ts';
 import { endRun, openRuns, startRun } from './store/runs.ts';
-import { openVault } from './store/vault.ts';
-
-export interface RunOptions {
-  readonly signal: AbortSignal;
-  /** Who started it: `shell:name` or `scheduler`. */
-  readonly by: string;
-  /** A run that was claimed already (scheduler); absent: a new one. */
-  readonly run?: number;
-  readonly dryRun?: boolean;
-  readonly since?: string;
-  readonly until?: string;
-  readonly reason?: string;
-  readonly acceptShrink?: boolean;
-  /** Push: the period that it is for; null: none (an extra push). */
-  readonly period?: string | null;
-  /** Push: settle what is open, seal nothing new. */
-  readonly followUpOnly?: boolean;
-  /** Push: of what is pending, only the records of this resync. */
-  readonly resync?: number;
-  readonly onProgress?: (done: number, total?: number) => void;
-}
+import { runStop } from './store/stops.ts';
 
 const LEASE_MS = 60_000;
 const RENEW_MS = 15_000;
@@ -89,26 +67,59 @@ async function buryDeadRuns({ db, now }: Hub, job: Job): Promise<void> {
 /** One run of a job (pull) or at a platform (push) at a time, over all processes. */
 async function underLease(hub: Hub, job: Job, holder: string, options: RunOptions, run: number): Promise<RunReport> {
   const name = job.kind === 'pull' ? `pull:${job.name}` : `push:${job.platformName}`;
+  const takenAt = process.hrtime.bigint();
   const lease = await takeLease(hub.db, name, `${holder}/${run}`, LEASE_MS);
   if (lease === undefined) return failedReport(job, run, options, busy(job));
-  const lost = new AbortController();
-  const renewing = setInterval(() => void renew(hub, lease, lost), RENEW_MS);
-  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const { databaseUrl } = hub.settings;
+  const kept = keepLease({ databaseUrl, lease, ttlMs: LEASE_MS, everyMs: RENEW_MS, takenAt });
+  const watch = watchStop(hub, run);
+  const signal = AbortSignal.any([options.signal, kept.lost, ...(job.kind === 'pull' ? [watch.stopped] : [])]);
   try {
     return await (job.kind === 'pull'
       ? runPull(hub, job, run, { ...options, signal })
-      : runPush(hub, job, run, lease, { ...options, signal }));
+      : runPush(hub, job, { run, lease, kept, ttlMs: LEASE_MS }, { ...options, signal }));
   } catch (error) {
-    return failedReport(job, run, options, signal.aborted ? interrupted(job) : error);
+    return failedReport(job, run, options, watch.reason() ?? (signal.aborted ? interrupted(job) : error));
   } finally {
-    clearInterval(renewing);
+    watch.end();
+    await kept.stop();
     await dropLease(hub.db, lease);
   }
 }
 
-async function renew(hub: Hub, lease: Lease, lost: AbortController): Promise<void> {
-  const kept = await renewLease(hub.db, lease, LEASE_MS).catch(() => true);
-  if (!kept) lost.abort(new Error(`lease ${lease.name} lost`));
+/** Between runs: receipts and notices that a platform has for us by itself. A platform that is being delivered to listens anyway. */
+export async function listen(hub: Hub, name: string, options: RunOptions): Promise<void> {
+  const job = findJob(hub, name);
+  if (job.kind !== 'push') return;
+  const takenAt = process.hrtime.bigint();
+  const lease = await takeLease(hub.db, `push:${job.platformName}`, `${thisProcess()}/listen`, LEASE_MS);
+  if (lease === undefined) return;
+  const { databaseUrl } = hub.settings;
+  const kept = keepLease({ databaseUrl, lease, ttlMs: LEASE_MS, everyMs: RENEW_MS, takenAt });
+  const signal = AbortSignal.any([options.signal, kept.lost]);
+  try {
+    await listenTo(hub, job, { run: NO_RUN, lease, kept, ttlMs: LEASE_MS }, { ...options, signal });
+  } finally {
+    await kept.stop();
+    await dropLease(hub.db, lease);
+  }
+}
+
+const NO_RUN = 0;
+const LOOK_MS = 2000;
+
+/** A person may stop a run while it is under way; a push looks by itself before every batch. */
+function watchStop({ db }: Hub, run: number) {
+  const stop = new AbortController();
+  let why: HubError | undefined;
+  const look = async (): Promise<void> => {
+    const reason = await runStop(db, run).catch(() => undefined);
+    if (reason === undefined) return;
+    why ??= runStopped(reason);
+    stop.abort(why);
+  };
+  const timer = setInterval(() => void look(), LOOK_MS);
+  return { stopped: stop.signal, reason: () => why, end: () => clearInterval(timer) };
 }
 
 const interrupted = (job: Job): HubError =>
@@ -153,140 +164,3 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
 
 const hosts = (allowed: readonly string[]): { allowedHosts?: readonly string[] } =>
   allowed.length === 0 ? {} : { allowedHosts: allowed };
-
-const RECEIPT_WAIT_MS = 30_000;
-
-async function runPush(hub: Hub, job: PushJob, run: number, lease: Lease, options: RunOptions): Promise<RunReport> {
-  const { db, now, settings, types } = hub;
-  const spec = job.platform;
-  const { platformName: name } = job;
-  const { allowedHosts, hubId } = settings;
-  const vault = openVault(db, settings.secretKey, options.by);
-  const opened = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
-  const platform = spec.anchor === undefined ? opened : anchored(opened, { db, name, now });
-  const render = await rendering(hub, job);
-  const served = await servePeriod(hub, job, options);
-  const byJob = divisions(hub.jobs);
-  const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
-  let ticketsOpen = (await open('outbound')) + (await open('platform')) > 0;
-  const context: Push = {
-    ...render,
-    ...formsByType(job, types, hub.forms),
-    db,
-    platform,
-    types,
-    divisionOf: (name) => byJob.get(name) ?? name,
-    ticketsOpen: () => ticketsOpen,
-    ticketOpened: () => {
-      ticketsOpen = true;
-    },
-    ...served.terms,
-    epoch: lease.epoch,
-    runId: run,
-    actor: options.by,
-    now,
-    signal: options.signal,
-    trace: hub.trace,
-    querySettleMs: durationMs(spec.querySettle, '0s'),
-    answerWithinMs: durationMs(spec.answerWithin, platform.carried ? '30d' : '48h'),
-    concurrency: spec.concurrency ?? 2,
-    receiptWaitMs: platform.carried ? 0 : RECEIPT_WAIT_MS,
-    followUpOnly: options.followUpOnly ?? false,
-    resync: options.resync,
-    dryRun: options.dryRun ?? false,
-    onProgress: ({ sealed }) => options.onProgress?.(sealed),
-  };
-  try {
-    const { counts, faults, stopped, sealedAll } = await push(context);
-    await served.end({ counts, sealedAll });
-    const end = stopped === undefined ? unfinished(job, counts) : ending(stopped);
-    return { ...pushHead(job, run, options), counts, faults: Object.fromEntries(faults), ...end };
-  } finally {
-    await platform.close();
-  }
-}
-
-/** What the rendering thread needs to know as well. */
-const rendering = async ({ db, settings, forms }: Hub, { platformName, platform }: PushJob) => ({
-  wire: wireFormOf(platform, forms.values()),
-  hubId: settings.hubId,
-  platformName,
-  sender: platform.sender ?? { code: '', name: settings.hubId },
-  releases: await readReleases(db),
-  batchSize: platform.batchSize ?? 500,
-});
-
-/** Receipts that are still to come are no failure where the platform answers later; a held batch needs a person. */
-function unfinished(job: PushJob, { held, unsettled }: PushCounts): Ending {
-  if (held > 0) {
-    return {
-      state: 'held',
-      error: {
-        code: 'BATCH_HELD',
-        message: `${held} 个批次等待人工处理 (${held} batches held for a person)`,
-        fix: `用 hub batches --platform ${job.platformName} 查看，与平台核对 (see hub batches, clear them with the platform)`,
-      },
-    };
-  }
-  if (unsettled === 0 || job.platform.doneWhen !== 'answered') return { state: 'done' };
-  return {
-    state: 'failed',
-    error: {
-      code: 'RECEIPT_OUTSTANDING',
-      message: `${unsettled} 个批次已送达，回执未到 (${unsettled} batches handed over, receipts outstanding)`,
-      fix: '无需重发，到时会自动查询 (nothing to do: it is asked again by itself)',
-    },
-  };
-}
-
-type Ending = Pick<RunReport, 'state' | 'error'>;
-
-function ending(stopped: unknown): Ending {
-  if (stopped === undefined) return { state: 'done' };
-  const error = toFailure(stopped);
-  return { state: HELD_CODES.has(error.code) ? 'held' : 'failed', error };
-}
-
-const pushHead = (job: PushJob, run: number, { dryRun }: RunOptions) => ({
-  kind: 'push' as const,
-  run,
-  job: job.name,
-  platform: job.platformName,
-  dryRun: dryRun ?? false,
-});
-
-const noPull: PullCounts = { read: 0, accepted: 0, unchanged: 0, quarantined: 0 };
-
-function failedReport(job: Job, run: number, options: RunOptions, error: unknown): RunReport {
-  const end = { ...ending(error), faults: {} };
-  if (job.kind === 'push') return { ...pushHead(job, run, options), ...end, counts: emptyPush };
-  return { kind: 'pull', run, job: job.name, dryRun: options.dryRun ?? false, ...end, counts: noPull };
-}
-
-const HELD_CODES: ReadonlySet<string> = new Set(['SOURCE_SHRUNK', 'BATCH_HELD']);
-
-const emptyPush: PushCounts = {
-  pending: 0,
-  notForPlatform: 0,
-  withheld: 0,
-  unconfirmed: 0,
-  quarantined: 0,
-  sealed: 0,
-  accepted: 0,
-  rejected: 0,
-  withdrawn: 0,
-  batches: 0,
-  unsettled: 0,
-  held: 0,
-};
-
-/** A HubError says what to do; anything else is a bug: its stack goes to the trace, the run is not repeated. */
-function toFailure(error: unknown): RunFailure {
-  if (error instanceof HubError) return { code: error.code, message: error.message, fix: error.fix };
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return {
-    code: 'HUB_BROKEN',
-    message: text,
-    fix: '这是程序缺陷，请保留运行日志并报告 (a bug: keep the trace and report it)',
-  };
-}

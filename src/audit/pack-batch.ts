@@ -49,12 +49,22 @@ export async function writeBatch(batch: PackBatchRow, context: PackBatch): Promi
   return { replayed, members };
 }
 
-/** Of a split batch: what its halves hold, in their order. */
+/** Of a split batch: what its parts hold, in the order of its own body. */
 async function membersOf(db: Reader, batch: PackBatchRow): Promise<PackMemberRow[]> {
   if (batch.state !== 'SPLIT') return packMembers(db, batch.seq);
   const members: PackMemberRow[] = [];
   for (const half of await halvesOf(db, batch.id)) members.push(...(await membersOf(db, half)));
-  return members;
+  const rows = await bodyOrder(db, batch.seq);
+  return members.toSorted((a, b) => (rows.get(a.idemKey) ?? 0) - (rows.get(b.idemKey) ?? 0));
+}
+
+/** Row ids of the hub's own package, by place. */
+async function bodyOrder(db: Reader, seq: number): Promise<ReadonlyMap<string, number>> {
+  const bodies = await packBodies(db, seq);
+  const { records }: { readonly records: readonly { readonly rowId: string }[] } = JSON.parse(
+    (bodies.package ?? bodies.body).toString('utf8'),
+  );
+  return new Map(records.map(({ rowId }, place) => [rowId, place]));
 }
 
 /** By the rows of the database; by the log alone where the database has gone on since the checkpoint. */

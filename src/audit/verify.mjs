@@ -488,15 +488,20 @@ function takeEntry({ path, index, bytes, leaf }, { found, ids }, report) {
 // ── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const ARROWS = new Map(
-  `SEALED intent SENDING, SEALED cancelled SETTLED,
-  SENDING answered SETTLED, SENDING received RECEIVED, SENDING not-sent RETRY_WAIT, SENDING refused SPLIT,
-  SENDING refused-alone SETTLED, SENDING refused-too-many HELD, SENDING contract-fault HELD, SENDING conflict HELD,
-  SENDING unknown UNKNOWN, RETRY_WAIT intent SENDING,
-  UNKNOWN answered SETTLED, UNKNOWN received RECEIVED, UNKNOWN absent RETRY_WAIT, UNKNOWN conflict HELD,
-  UNKNOWN unknown UNKNOWN, UNKNOWN intent-same-key SENDING, UNKNOWN give-up HELD,
-  RECEIVED answered SETTLED, RECEIVED received RECEIVED, RECEIVED unknown RECEIVED, RECEIVED absent UNKNOWN,
-  RECEIVED conflict HELD, RECEIVED give-up HELD, SETTLED answered SETTLED,
-  HELD released RETRY_WAIT, HELD closed-by-hand SETTLED, HELD answered SETTLED, HELD conflict HELD`
+  `SEALED intent SENDING, SEALED cancelled SETTLED, SEALED recut SPLIT, SEALED refused-alone SETTLED,
+  SENDING answered SETTLED, SENDING received RECEIVED, SENDING partial RECEIVED, SENDING not-sent RETRY_WAIT,
+  SENDING refused SPLIT, SENDING refused-alone SETTLED, SENDING refused-too-many HELD,
+  SENDING contract-fault HELD, SENDING conflict HELD, SENDING unknown UNKNOWN, RETRY_WAIT intent SENDING,
+  RETRY_WAIT recut SPLIT, RETRY_WAIT answered SETTLED, RETRY_WAIT received RECEIVED, RETRY_WAIT partial RECEIVED,
+  RETRY_WAIT conflict HELD, UNKNOWN answered SETTLED, UNKNOWN received RECEIVED, UNKNOWN partial RECEIVED,
+  UNKNOWN refused SPLIT, UNKNOWN refused-alone SETTLED, UNKNOWN refused-too-many HELD, UNKNOWN absent RETRY_WAIT,
+  UNKNOWN conflict HELD, UNKNOWN unknown UNKNOWN, UNKNOWN intent-same-key SENDING, UNKNOWN overdue HELD,
+  UNKNOWN unaskable HELD, RECEIVED answered SETTLED, RECEIVED received RECEIVED, RECEIVED partial RECEIVED,
+  RECEIVED refused SPLIT, RECEIVED refused-alone SETTLED, RECEIVED refused-too-many HELD,
+  RECEIVED unknown RECEIVED, RECEIVED absent UNKNOWN, RECEIVED conflict HELD, RECEIVED overdue HELD,
+  SETTLED answered SETTLED, SETTLED received SETTLED, SETTLED partial SETTLED, SETTLED conflict SETTLED,
+  HELD released RETRY_WAIT, HELD closed-by-hand SETTLED, HELD answered SETTLED, HELD received HELD,
+  HELD partial HELD, HELD unknown HELD, HELD absent HELD, HELD conflict HELD`
     .split(',')
     .map((arrow) => arrow.trim().split(/\s+/))
     .map(([from, event, to]) => [`${from} ${event}`, to]),

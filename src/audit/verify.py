@@ -492,22 +492,36 @@ def split_bundle(data):
 # --- batch states (§8) ------------------------------------------------------------------------------------------------
 
 TABLE = {
-    "SEALED": {"intent": "SENDING", "cancelled": "SETTLED"},
-    "SENDING": {
-        "answered": "SETTLED", "received": "RECEIVED", "not-sent": "RETRY_WAIT", "refused": "SPLIT", "refused-alone": "SETTLED",
-        "refused-too-many": "HELD", "contract-fault": "HELD", "conflict": "HELD", "unknown": "UNKNOWN",
+    "SEALED": {
+        "intent": "SENDING", "cancelled": "SETTLED", "recut": "SPLIT", "refused-alone": "SETTLED",
     },
-    "RETRY_WAIT": {"intent": "SENDING"},
+    "SENDING": {
+        "answered": "SETTLED", "received": "RECEIVED", "partial": "RECEIVED", "not-sent": "RETRY_WAIT",
+        "refused": "SPLIT", "refused-alone": "SETTLED", "refused-too-many": "HELD", "contract-fault": "HELD",
+        "conflict": "HELD", "unknown": "UNKNOWN",
+    },
+    "RETRY_WAIT": {
+        "intent": "SENDING", "recut": "SPLIT", "answered": "SETTLED", "received": "RECEIVED", "partial": "RECEIVED",
+        "conflict": "HELD",
+    },
     "UNKNOWN": {
-        "answered": "SETTLED", "received": "RECEIVED", "absent": "RETRY_WAIT", "conflict": "HELD", "unknown": "UNKNOWN",
-        "intent-same-key": "SENDING", "give-up": "HELD",
+        "answered": "SETTLED", "received": "RECEIVED", "partial": "RECEIVED", "refused": "SPLIT",
+        "refused-alone": "SETTLED", "refused-too-many": "HELD", "absent": "RETRY_WAIT", "conflict": "HELD",
+        "unknown": "UNKNOWN", "intent-same-key": "SENDING", "overdue": "HELD", "unaskable": "HELD",
     },
     "RECEIVED": {
-        "answered": "SETTLED", "received": "RECEIVED", "unknown": "RECEIVED", "absent": "UNKNOWN", "conflict": "HELD", "give-up": "HELD",
+        "answered": "SETTLED", "received": "RECEIVED", "partial": "RECEIVED", "refused": "SPLIT",
+        "refused-alone": "SETTLED", "refused-too-many": "HELD", "unknown": "RECEIVED", "absent": "UNKNOWN",
+        "conflict": "HELD", "overdue": "HELD",
     },
-    "SETTLED": {"answered": "SETTLED"},
+    "SETTLED": {
+        "answered": "SETTLED", "received": "SETTLED", "partial": "SETTLED", "conflict": "SETTLED",
+    },
     "SPLIT": {},
-    "HELD": {"released": "RETRY_WAIT", "closed-by-hand": "SETTLED", "answered": "SETTLED", "conflict": "HELD"},
+    "HELD": {
+        "released": "RETRY_WAIT", "closed-by-hand": "SETTLED", "answered": "SETTLED", "received": "HELD",
+        "partial": "HELD", "unknown": "HELD", "absent": "HELD", "conflict": "HELD",
+    },
 }
 INTENTS = ("intent", "intent-same-key")
 

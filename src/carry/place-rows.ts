@@ -1,8 +1,9 @@
 import type { Hub } from '../hub-context.ts';
 import type { PushJob } from '../job/job.ts';
 import type { ReceiptFile, ReceiptRow } from '../platforms/receipt-file.ts';
+import { readMembers } from '../store/deliveries.ts';
 import { batchesOfKeys } from '../store/members-by-key.ts';
-import { findBatches, readMembers } from '../store/outbox.ts';
+import { findBatches } from '../store/outbox.ts';
 import { matchRows } from './match-rows.ts';
 import { columnCodes, sentRecords } from './sent-records.ts';
 

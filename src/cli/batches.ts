@@ -2,13 +2,15 @@ import { listAttempts } from '../store/attempts.ts';
 import type { Db } from '../store/database.ts';
 import { findBatches, listBatches } from '../store/outbox.ts';
 import { positive } from './argument.ts';
+import { printStops } from './batch-stops.ts';
 import type { Define } from './command.ts';
+import { decideBatchCommands } from './decide-batch.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
 
 /** `hub batches`: what was sent together, with the platform's receipt. */
 export const batchesCommand: Define = (program, act) => {
-  program
+  const command = program
     .command('batches [id]')
     .description(
       '报送批次与回执，最新在前；给出批次号则列出每次发送与查询 (batches and receipts, newest first; with an id: every send and query)',
@@ -24,6 +26,7 @@ export const batchesCommand: Define = (program, act) => {
         ) =>
           withDatabase(async ({ db, settings }) => {
             if (id !== undefined) return showBatch(db, id, { json, timezone: settings.timezone });
+            if (!json) await printStops(db, settings.timezone);
             printRows(await listBatches(db, { limit, ...(platform === undefined ? {} : { platform }) }), {
               json,
               none: '还没有报送过批次 (no batch has been sealed yet)',
@@ -52,6 +55,7 @@ export const batchesCommand: Define = (program, act) => {
           }),
       ),
     );
+  decideBatchCommands(command, act);
 };
 
 async function showBatch(

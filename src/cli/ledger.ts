@@ -4,6 +4,7 @@ import { ledgerTerms } from '../audit/ledger-terms.ts';
 import { printedName } from '../audit/printed-row.ts';
 import { type RecordDeadline, recordDeadlines } from '../periods/record-deadlines.ts';
 import type { Environment } from '../settings.ts';
+import { type Hold, listHolds } from '../store/stops.ts';
 import { principalOf } from './actor.ts';
 import type { Define } from './command.ts';
 import { withDatabase } from './open.ts';
@@ -40,9 +41,11 @@ const showLedger = (key: string, { asOf, platform, json }: Options): Promise<num
     const masked = roles.length > 0 && roles.every((role) => role === 'viewer');
     const about = deadlineTerms(env);
     let found = 0;
+    const holds = await listHolds(db);
     for await (const whole of ledgers(db, { terms: ledgerTerms(key), asOf: at, platform })) {
       const deadlines = await recordDeadlines(whole, { ...about, db, now: new Date(at ?? Date.now()) });
-      const record = { ...(masked ? { ...whole, name: printedName(whole) } : whole), deadlines };
+      const held = holds.filter(({ recordId }) => recordId === whole.id);
+      const record = { ...(masked ? { ...whole, name: printedName(whole) } : whole), deadlines, holds: held };
       if (json) print(`${found === 0 ? '[' : ','}\n${JSON.stringify(record, null, 2)}`);
       else printLedger(record, settings.timezone);
       found += 1;
@@ -68,7 +71,12 @@ function instant(text: string, timezone: string): string {
   );
 }
 
-function printLedger(record: RecordLedger & { readonly deadlines: readonly RecordDeadline[] }, timezone: string): void {
+interface Shown extends RecordLedger {
+  readonly deadlines: readonly RecordDeadline[];
+  readonly holds: readonly Hold[];
+}
+
+function printLedger(record: Shown, timezone: string): void {
   print(`${plain(record.number ?? '—')}  ${plain(record.name ?? '—')}  ${record.creditCode ?? ''}`);
   print(`${record.type} · ${record.authority} · ${record.job} · 主键 key ${record.key}`);
   printTable(
@@ -96,6 +104,10 @@ function printLedger(record: RecordLedger & { readonly deadlines: readonly Recor
     ]),
   );
   for (const deadline of record.deadlines) print(deadlineLine(deadline));
+  for (const { platform, actor, at, reason } of record.holds) {
+    const where = platform ?? '所有平台 every platform';
+    print(`  已扣下 held: ${where}，${localTime(at, timezone)}，${plain(actor)}：${plain(reason)}`);
+  }
   for (const told of record.told ?? []) print(toldLine(told, timezone));
   print();
 }

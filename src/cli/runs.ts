@@ -1,12 +1,15 @@
+import type { Command } from 'commander';
+import { stop } from '../push/stop.ts';
 import { listRuns, type RunRow } from '../store/runs.ts';
+import { actor } from './actor.ts';
 import { positive } from './argument.ts';
-import type { Define } from './command.ts';
+import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { localTime, printRows } from './print.ts';
+import { localTime, print, printRows } from './print.ts';
 
 /** `hub runs`: what ran, newest first. */
 export const runsCommand: Define = (program, act) => {
-  program
+  const command = program
     .command('runs')
     .description('最近的运行 (recent runs, newest first)')
     .option('--job <name>', '只看一个作业 (of one job)')
@@ -32,7 +35,24 @@ export const runsCommand: Define = (program, act) => {
         }),
       ),
     );
+  stopRunCommand(command, act);
 };
+
+function stopRunCommand(group: Command, act: Act): void {
+  group
+    .command('stop <run>')
+    .description('停止一次进行中的运行：在途的一批会有结果，其后不再开始 (stop a run before its next batch or page)')
+    .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
+    .action(
+      act(async (run: string, { reason }: { reason: string }) =>
+        withDatabase(async ({ db, env }) => {
+          await stop(db, positive(run), { actor: actor(env), reason, now: new Date() });
+          print(`✓ 运行 ${run} 将停下 (run ${run} comes to a stop)`);
+          return 0;
+        }),
+      ),
+    );
+}
 
 /** The counts of a report in one line, or why it failed. */
 function resultOf({ report, reason }: RunRow): string {

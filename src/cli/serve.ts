@@ -3,7 +3,7 @@ import { createEmbeddedEngine, type EmbeddedEngine } from '../engine/embedded.ts
 import { createScheduler } from '../engine/scheduler.ts';
 import { serveUntil } from '../engine/serve-until.ts';
 import { type Hub, openHub } from '../hub-context.ts';
-import { platformsToFollow } from '../store/outbox.ts';
+import { dueNow } from '../push/due-now.ts';
 import type { Define } from './command.ts';
 import { openHealth } from './health.ts';
 import { startLogKeeper } from './log-keeper.ts';
@@ -87,23 +87,31 @@ async function scheduleUntil(
 
 const FOLLOW_MS = 60_000;
 
-/** Between the Fridays: fetches receipts that are due and takes up batches whose time to be tried again has come. */
+/** How often platforms are asked for receipts and notices that they have for us by themselves, in rounds. */
+const LISTEN_EVERY = 10;
+
+/** Between the Fridays: urgent withdrawals, receipts that are due, batches to be tried again, and what platforms have for us. */
 async function followUp(hub: Hub, engine: EmbeddedEngine, signal: AbortSignal): Promise<void> {
-  const { db, jobs, trace } = hub;
+  const { jobs, trace } = hub;
   const book = databaseRunBook(hub);
-  while (await rest(FOLLOW_MS, signal)) {
+  for (let round = 1; await rest(FOLLOW_MS, signal); round += 1) {
     try {
-      const platforms = await platformsToFollow(db, hub.now());
-      for (const job of jobs.filter((job) => job.kind === 'push' && platforms.includes(job.platformName))) {
-        const reason = '取回执、重试 (fetching receipts, trying again)';
+      for (const { job, urgent } of await dueNow(hub)) {
+        const reason = urgent
+          ? '撤下不等周五 (a withdrawal waits for no Friday)'
+          : '取回执、重试 (fetching receipts, trying again)';
         const run = await book.startAgain(job, reason);
-        const work = { job: job.name, run, reason, followUpOnly: true };
+        const work = { job: job.name, run, reason, ...(urgent ? { urgentOnly: true } : { followUpOnly: true }) };
         await engine.run(work).catch((error: unknown) => book.markDied(run, String(error)));
       }
+      if (round % LISTEN_EVERY !== 0) continue;
+      for (const { name } of jobs.filter(({ kind }) => kind === 'push')) await engine.run(listening(name));
     } catch (error) {
       trace.error('follow-up-failed', { error: String(error) });
     }
   }
 }
+
+const listening = (job: string) => ({ job, run: 0, listenOnly: true });
 
 const rest = (ms: number, signal: AbortSignal): Promise<boolean> => sleep(ms, true, { signal }).catch(() => false);

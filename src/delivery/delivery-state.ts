@@ -11,10 +11,12 @@ export type BatchState = 'SEALED' | 'SENDING' | 'RETRY_WAIT' | 'RECEIVED' | 'SET
  * What was observed of a batch. The outcomes of `Platform.send` and `Platform.query` are events as they stand; besides:
  * `intent` – the intent to send is committed, no byte has left;
  * `intent-same-key` – the same under the platform's promise of one effect per key, without asking first;
- * `refused-alone` – a batch of one record was refused: that record is rejected;
+ * `refused-alone` – every record of the batch is refused by name, or the only one was refused: they are rejected;
  * `refused-too-many` – so many refusals that the mapping or schema must be wrong, not the data;
  * `cancelled` – every member was cancelled before any intent;
- * `give-up` – its deadline passed and nobody can tell;
+ * `recut` – some members must not leave now: the others go on in a batch of their own, nothing of this one is at the platform;
+ * `overdue` – its deadline passed and nobody can tell;
+ * `unaskable` – the platform can neither be asked nor does it promise one effect per key;
  * `released`, `closed-by-hand` – what a person decided about a held batch.
  */
 export type BatchEvent =
@@ -25,7 +27,9 @@ export type BatchEvent =
   | 'refused-alone'
   | 'refused-too-many'
   | 'cancelled'
-  | 'give-up'
+  | 'recut'
+  | 'overdue'
+  | 'unaskable'
   | 'released'
   | 'closed-by-hand';
 
@@ -41,7 +45,8 @@ type Table<State extends string, Event extends string> = {
 
 /** state × event → state (delivery.md §1.4). An absent cell is the fault DELIVERY_ILLEGAL. */
 export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
-  SEALED: { intent: 'SENDING', cancelled: 'SETTLED' },
+  // `refused-alone`: cut from a batch whose refusal named these records.
+  SEALED: { intent: 'SENDING', cancelled: 'SETTLED', recut: 'SPLIT', 'refused-alone': 'SETTLED' },
   SENDING: {
     answered: 'SETTLED',
     received: 'RECEIVED',
@@ -54,7 +59,15 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
     conflict: 'HELD',
     unknown: 'UNKNOWN',
   },
-  RETRY_WAIT: { intent: 'SENDING' },
+  RETRY_WAIT: {
+    intent: 'SENDING',
+    recut: 'SPLIT',
+    // Said to be absent, and a receipt comes all the same: it is there, and must not be sent again.
+    answered: 'SETTLED',
+    received: 'RECEIVED',
+    partial: 'RECEIVED',
+    conflict: 'HELD',
+  },
   UNKNOWN: {
     answered: 'SETTLED',
     received: 'RECEIVED',
@@ -67,7 +80,8 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
     conflict: 'HELD',
     unknown: 'UNKNOWN',
     'intent-same-key': 'SENDING',
-    'give-up': 'HELD',
+    overdue: 'HELD',
+    unaskable: 'HELD',
   },
   RECEIVED: {
     answered: 'SETTLED',
@@ -80,12 +94,22 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
     // It gave a receipt and now knows of nothing: its word no longer counts, ask again before believing either.
     absent: 'UNKNOWN',
     conflict: 'HELD',
-    'give-up': 'HELD',
+    overdue: 'HELD',
   },
   // The same receipt once more, or a late one: the members' table finds contradictions.
-  SETTLED: { answered: 'SETTLED' },
+  SETTLED: { answered: 'SETTLED', received: 'SETTLED', partial: 'SETTLED', conflict: 'SETTLED' },
   SPLIT: {},
-  HELD: { released: 'RETRY_WAIT', 'closed-by-hand': 'SETTLED', answered: 'SETTLED', conflict: 'HELD' },
+  HELD: {
+    released: 'RETRY_WAIT',
+    'closed-by-hand': 'SETTLED',
+    // A late answer is as good as one in time; anything less leaves it with the person.
+    answered: 'SETTLED',
+    received: 'HELD',
+    partial: 'HELD',
+    unknown: 'HELD',
+    absent: 'HELD',
+    conflict: 'HELD',
+  },
 };
 
 /** state × event → state. A repeated verdict changes nothing; a contradicting one is never believed. */

@@ -1,23 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFinal } from '../delivery/delivery-state.ts';
 import { HubError } from '../errors.ts';
 import type { OutgoingBatch } from '../platform.ts';
 import type { Operation } from '../record.ts';
 import type { PushCounts } from '../run-report.ts';
 import { type Db, inTransaction } from '../store/database.ts';
-import { type BatchRow, countRun, listBatches, unsettledBatches } from '../store/outbox.ts';
+import { countRun, settleUnfit } from '../store/deliveries.ts';
+import { appendLog } from '../store/log.ts';
+import { type BatchRow, heldToAsk, listBatches, partsOf, readBatch, unsettledBatches } from '../store/outbox.ts';
 import { countWithheld } from '../store/pending.ts';
 import { quarantine, type Ticket } from '../store/quarantine.ts';
-import { advance, type Deliver, isOpen } from './deliver.ts';
+import type { Deliver } from './deliver.ts';
+import { askObstacle, obstacle, passageNow } from './guard.ts';
 import { nilBatch, type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
-import { type Seal, seal } from './seal.ts';
+import { takeStrayReceipts } from './receive.ts';
+import { isHeld, recut } from './recut.ts';
+import { type Seal, seal, skippedEntries } from './seal.ts';
+import { advance, mayResend } from './send.ts';
+import { openWire, type Wire } from './wire.ts';
 
 export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db'> {
   readonly db: Db;
   readonly concurrency: number;
   /** ms that the run itself waits for asynchronous receipts before it leaves them to the next follow-up. */
   readonly receiptWaitMs: number;
-  /** Follow up what is open, seal nothing new. */
-  readonly followUpOnly: boolean;
+  /** What is sealed anew: everything pending, withdrawals alone (urgent), or nothing. */
+  readonly seals: 'all' | 'withdrawals' | 'nothing';
   /** Render and count only; nothing is sealed or sent. */
   readonly dryRun: boolean;
   /** Asked when nothing more is left to seal: the period for which an empty package goes out (零报送). */
@@ -28,7 +36,7 @@ export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db'> {
 export interface Pushed {
   readonly counts: PushCounts;
   readonly faults: Map<string, number>;
-  /** Why sending had to stop early; what is sealed by then goes on with the next run. */
+  /** Why sending had to stop early or a batch has no result; what is sealed by then goes on with the next run. */
   readonly stopped: HubError | undefined;
   /** Everything pending was sealed or set aside; false when the run stopped before. */
   readonly sealedAll: boolean;
@@ -39,10 +47,12 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 interface Progress {
   readonly counts: Mutable<PushCounts>;
   readonly faults: Map<string, number>;
-  /** Why sending stopped; batches that are sealed wait for the next run. */
+  /** Why nothing more leaves in this run; batches that are sealed wait for the next one. */
   stopped: HubError | undefined;
-  /** Batches sealed by the round that is going on. */
-  sealedNow: number;
+  /** The first batch that was left without a result. */
+  unsettled: HubError | undefined;
+  /** Batches sealed by the round that is going on, or something else that makes another round worth while. */
+  moved: number;
 }
 
 /** Rows of a listing. */
@@ -53,20 +63,28 @@ const PAGE = 1000;
  * nothing more.
  */
 export async function push(context: Push): Promise<Pushed> {
-  const progress: Progress = { counts: noCounts(), faults: new Map(), stopped: undefined, sealedNow: 0 };
+  const progress: Progress = {
+    counts: noCounts(),
+    faults: new Map(),
+    stopped: undefined,
+    unsettled: undefined,
+    moved: 0,
+  };
   if (!context.dryRun) await followUp(context, progress);
-  while (!context.followUpOnly && progress.stopped === undefined) {
+  while (context.seals !== 'nothing' && progress.stopped === undefined) {
     startRound(progress);
     for (const operation of ['WITHDRAW', 'UPSERT'] as const) {
+      if (operation === 'UPSERT' && context.seals === 'withdrawals') continue;
       await pass(operation, context, progress);
       if (!context.dryRun) await awaitReceipts(context, progress);
     }
-    if (progress.sealedNow === 0 || context.dryRun) break;
+    if (progress.moved === 0 || context.dryRun) break;
   }
-  if (progress.stopped === undefined && !context.dryRun) await sendNil(context, progress);
+  if (context.seals === 'all' && progress.stopped === undefined && !context.dryRun) await sendNil(context, progress);
   await countOpen(context, progress);
-  const sealedAll = !context.followUpOnly && !context.dryRun && progress.stopped === undefined;
-  return { ...progress, sealedAll };
+  const sealedAll = context.seals === 'all' && !context.dryRun && progress.stopped === undefined;
+  const { counts, faults } = progress;
+  return { counts, faults, stopped: progress.unsettled ?? progress.stopped, sealedAll };
 }
 
 /** The empty package of a period in which nothing was new. */
@@ -81,7 +99,7 @@ async function sendNil(context: Push, progress: Progress): Promise<void> {
 
 /** What a round sets aside is set aside again by the next one: only the last round's counts stand. */
 function startRound(progress: Progress): void {
-  progress.sealedNow = 0;
+  progress.moved = 0;
   progress.faults.clear();
   Object.assign(progress.counts, { notForPlatform: 0, unconfirmed: 0, quarantined: 0 });
 }
@@ -101,15 +119,26 @@ const noCounts = (): Mutable<PushCounts> => ({
   held: 0,
 });
 
-/** Unsettled batches of earlier runs come first, oldest first, one at a time. */
+/** Unsettled batches of earlier runs come first, oldest first, one at a time; a platform that failed is tried with the smallest. */
 async function followUp(context: Push, progress: Progress): Promise<void> {
-  for (const batch of await unsettledBatches(context.db, context.platformName)) {
+  progress.stopped = await askObstacle(context);
+  if (progress.stopped !== undefined) return;
+  await takeStrayReceipts(context);
+  const held = await heldToAsk(context.db, context.platformName, context.now());
+  const open = [...(await unsettledBatches(context.db, context.platformName)), ...held];
+  if (passageNow(context) === 'probe') open.sort((a, b) => a.members - b.members);
+  for (const batch of open) {
     if (progress.stopped !== undefined) return;
-    if (batch.notBefore !== null && batch.notBefore > context.now().toISOString())
-      progress.stopped = askedToWait(batch);
-    else await drive(batch, undefined, context, progress);
+    if (isDue(batch, context)) await drive(batch, undefined, context, progress);
   }
   await awaitReceipts(context, progress);
+}
+
+/** A follow-up keeps to every batch's time; a whole push tries what may be tried. */
+function isDue({ notBefore, nextAt }: BatchRow, { now, seals, platform }: Push): boolean {
+  const at = now().toISOString();
+  if (notBefore !== null && notBefore > at) return false;
+  return seals === 'all' || platform.carried === true || nextAt === null || nextAt <= at;
 }
 
 /** Everything pending of one operation in record order: rendered, sealed, sent; at most `concurrency` batches on the wire. */
@@ -132,50 +161,47 @@ async function note(stretch: Stretch, context: Push, progress: Progress): Promis
   for (const [code, count] of faults) progress.faults.set(code, (progress.faults.get(code) ?? 0) + count);
   if (context.dryRun || tickets.length === 0) return;
   context.ticketOpened();
-  await open(tickets, context);
+  await open(tickets, context, progress);
 }
 
-const open = (tickets: readonly Ticket[], { db, now }: Push): Promise<void> =>
-  inTransaction(db, (tx) => quarantine(tx, tickets, now()));
+async function open(tickets: readonly Ticket[], context: Push, progress: Progress): Promise<void> {
+  const { db, now, platformName: platform, actor, runId } = context;
+  const every = tickets
+    .filter(({ type }) => context.everyVersion.includes(type))
+    .flatMap(({ recordId }) => recordId ?? []);
+  await inTransaction(db, async (tx) => {
+    await quarantine(tx, tickets, now());
+    const unfit = await settleUnfit(tx, platform, every);
+    await appendLog(tx, now(), skippedEntries(unfit, { actor, platform, runId }));
+    progress.moved += unfit.length;
+  });
+}
 
 async function launch(batch: ReadyBatch, wire: Wire, context: Push, progress: Progress): Promise<void> {
   context.signal.throwIfAborted();
   const { members } = batch;
-  progress.sealedNow += 1;
+  if (!context.dryRun) {
+    // A probe goes alone.
+    if (passageNow(context) !== 'all') await wire.drain();
+    progress.stopped ??= await obstacle(context);
+    if (progress.stopped !== undefined) return;
+  }
+  progress.moved += 1;
+  // Held since it was rendered: the next round makes it up without that record.
+  if (!context.dryRun && members.some(({ recordId }) => context.guard.held.has(recordId))) return;
   progress.counts.sealed += members.length;
   progress.counts.withdrawn += members.filter(({ operation }) => operation === 'WITHDRAW').length;
   if (context.dryRun) return;
   const { row, outgoing } = await seal(batch, context);
-  await wire.add(() => drive(row, outgoing, context, progress));
-}
-
-interface Wire {
-  readonly add: (work: () => Promise<void>) => Promise<void>;
-  /** Waits for everything under way; throws the first failure. */
-  readonly drain: () => Promise<void>;
-}
-
-/** At most `most` batches on the wire. */
-function openWire(most: number): Wire {
-  const flying = new Set<Promise<void>>();
-  const failures: unknown[] = [];
-  const drain = async (): Promise<void> => {
-    await Promise.all(flying);
-    if (failures.length > 0) throw failures[0];
-  };
-  const add = async (work: () => Promise<void>): Promise<void> => {
-    while (flying.size >= most) await Promise.race(flying);
-    if (failures.length > 0) await drain();
-    const flight = work()
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => flying.delete(flight));
-    flying.add(flight);
-  };
-  return { add, drain };
+  const flight = () => drive(row, outgoing, context, progress);
+  if (passageNow(context) === 'all') await wire.add(flight);
+  else await flight();
 }
 
 /** How often a run asks or sends one batch again before it leaves it to the next run. */
 const STEPS = 6;
+/** ms that a run waits for the next try of a batch; longer waits are left to the next run. */
+const PATIENCE_MS = 5000;
 
 /** Sends a batch and follows it until it is settled, held, received, or this run can do no more for it. */
 async function drive(
@@ -184,35 +210,62 @@ async function drive(
   context: Push,
   progress: Progress,
 ): Promise<void> {
-  if (progress.stopped !== undefined) return;
   let now = batch;
-  for (let step = 0; step < STEPS && isOpen(now); step += 1) {
-    if (step > 0) await pause(step, context);
-    const before = now;
-    now = await advance(now, context, outgoing);
-    if (now.state === 'RECEIVED' || (now.state === 'RETRY_WAIT' && before.state !== 'UNKNOWN')) break;
-    if (waitsForCarrier(now, context)) break;
+  let sealed = outgoing;
+  for (let step = 0; step < STEPS; step += 1) {
+    if (!(await mayGoOn(now, step, sealed !== undefined, context, progress))) break;
+    const asked = now.state === 'UNKNOWN';
+    now = await advance(now, context, sealed);
+    sealed = undefined;
+    // What certainly did not arrive is tried again by the next run, in its retry window.
+    if (isAtRest(now, context) || (now.state === 'RETRY_WAIT' && !asked)) break;
   }
   progress.counts.batches += 1;
-  if (now.state === 'SPLIT') await driveHalves(now, context, progress);
+  if (now.state === 'RETRY_WAIT' || now.state === 'SEALED') now = await readBatch(context.db, now.seq);
+  if (now.state === 'SPLIT') await driveParts(now, context, progress);
   else if (now.state !== 'SETTLED' && now.state !== 'RECEIVED' && !waitsForCarrier(now, context))
-    progress.stopped ??= stopReason(now);
+    progress.unsettled ??= stopReason(now);
   context.onProgress?.(progress.counts);
+}
+
+const isAtRest = (batch: BatchRow, context: Push): boolean =>
+  ['SETTLED', 'SPLIT', 'HELD', 'RECEIVED'].includes(batch.state) || waitsForCarrier(batch, context);
+
+/** False when nothing more may be done for a batch now. `fresh`: just sealed by this run, so nothing can have changed. */
+async function mayGoOn(
+  batch: BatchRow,
+  step: number,
+  fresh: boolean,
+  context: Push,
+  progress: Progress,
+): Promise<boolean> {
+  if (progress.stopped !== undefined) return false;
+  const sends = batch.state === 'SEALED' || batch.state === 'RETRY_WAIT';
+  // A fresh batch waited for its turn on the wire: meanwhile the platform may have begun to fail.
+  const look = !fresh || passageNow(context) === 'none';
+  if (look && batch.state !== 'SENDING') progress.stopped ??= await (sends ? obstacle(context) : askObstacle(context));
+  if (progress.stopped !== undefined) return false;
+  if (sends && !fresh && ((await recut(batch, context)) || (await isHeld(batch, context)))) return false;
+  if (sends && !mayResend(batch, context)) return false;
+  return step === 0 || rest(batch, context);
+}
+
+/** Waits until the batch's next try, if that is soon. */
+async function rest({ nextAt }: BatchRow, { now, signal }: Push): Promise<boolean> {
+  const ms = nextAt === null ? 0 : Date.parse(nextAt) - now().getTime();
+  if (ms > PATIENCE_MS) return false;
+  if (ms > 0) await sleep(ms, undefined, { signal });
+  return true;
 }
 
 /** It lies ready for people or a medium to carry it: nothing failed, nothing to ask again now. */
 const waitsForCarrier = ({ state }: BatchRow, { platform }: Push): boolean =>
   platform.carried === true && state === 'UNKNOWN';
 
-/** 0.2 s, then doubling with jitter: the platform may still be working on what it did not answer. */
-const pause = (step: number, { signal }: Push): Promise<void> =>
-  sleep(Math.min(5000, 100 * 2 ** step) * (0.5 + Math.random()), undefined, { signal });
-
-async function driveHalves(parent: BatchRow, context: Push, progress: Progress): Promise<void> {
-  const halves = (await unsettledBatches(context.db, context.platformName)).filter(
-    ({ parentId }) => parentId === parent.id,
-  );
-  for (const half of halves) if (progress.stopped === undefined) await drive(half, undefined, context, progress);
+async function driveParts(parent: BatchRow, context: Push, progress: Progress): Promise<void> {
+  for (const part of await partsOf(context.db, parent)) {
+    if (progress.stopped === undefined && !isFinal(part.state)) await drive(part, undefined, context, progress);
+  }
 }
 
 function stopReason(batch: BatchRow): HubError {
@@ -220,7 +273,7 @@ function stopReason(batch: BatchRow): HubError {
   if (batch.state === 'HELD') {
     return new HubError('BATCH_HELD', `批次 ${batch.id} 已暂停，等待人工处理：${why} (held for a person)`, {
       remedy: 'ask-platform',
-      fix: `请与接收平台 ${batch.platform} 核对该批次，查看 hub batches ${batch.id} (clear this batch with the platform)`,
+      fix: `请与接收平台 ${batch.platform} 核对该批次，查看 hub batches ${batch.id}，再用 hub batches release 或 close 决定 (clear this batch with the platform, then release or close it)`,
     });
   }
   return new HubError('PLATFORM_UNSETTLED', `批次 ${batch.id} 未有结果：${why} (batch ${batch.state})`, {
@@ -229,12 +282,6 @@ function stopReason(batch: BatchRow): HubError {
   });
 }
 
-const askedToWait = (batch: BatchRow): HubError =>
-  new HubError('PLATFORM_BUSY', `接收平台 ${batch.platform} 要求 ${batch.notBefore} 之后再来 (asked us to wait)`, {
-    remedy: 'retry',
-    fix: '到时会自动续报 (it goes on by itself then)',
-  });
-
 /** Asks for outstanding receipts until all are here or the run's patience is over. */
 async function awaitReceipts(context: Push, progress: Progress): Promise<void> {
   const until = performance.now() + context.receiptWaitMs;
@@ -242,9 +289,18 @@ async function awaitReceipts(context: Push, progress: Progress): Promise<void> {
     const open = await listBatches(context.db, { platform: context.platformName, states: ['RECEIVED'], limit: PAGE });
     if (open.length === 0 || performance.now() > until) return;
     if (round > 1) await pause(round, context);
-    for (const batch of open.toReversed()) await advance(batch, context);
+    for (const batch of open.toReversed()) {
+      progress.stopped ??= await askObstacle(context);
+      if (progress.stopped !== undefined) return;
+      await advance(await readBatch(context.db, batch.seq), context);
+    }
+    await takeStrayReceipts(context);
   }
 }
+
+/** 0.4 s, then doubling with jitter. */
+const pause = (round: number, { signal, random }: Push): Promise<void> =>
+  sleep(Math.min(5000, 100 * 2 ** round) * (0.5 + random()), undefined, { signal });
 
 /** Verdicts come from the rows, not from counting along. */
 async function countOpen(context: Push, { counts }: Progress): Promise<void> {

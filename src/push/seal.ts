@@ -1,8 +1,9 @@
 import { requireLog } from '../evidence/log-gate.ts';
 import { failpoint } from '../failpoint.ts';
 import type { OutgoingBatch } from '../platform.ts';
-import { type Db, inTransaction } from '../store/database.ts';
-import { appendLog } from '../store/log.ts';
+import { type Db, inTransaction, type Tx } from '../store/database.ts';
+import { type SkippedVersion, settleSkipped } from '../store/deliveries.ts';
+import { appendLog, type LogEntry } from '../store/log.ts';
 import { type BatchRow, sealBatch } from '../store/outbox.ts';
 import { mend } from '../store/quarantine.ts';
 import type { ReadyBatch } from './ready-batches.ts';
@@ -37,7 +38,12 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
       );
     const detail = { to: 'SEALED', form, members: members.length, manifestRoot, period, attempt: 0, epoch };
     const payload = { kind: 'body' as const, subject: id, bytes: batch.body };
-    await appendLog(tx, now(), [{ actor, action: 'batch.sealed', platform, batchId: id, runId, detail, payload }]);
+    const about = { actor, platform, batchId: id, runId };
+    await appendLog(tx, now(), [
+      { ...about, action: 'batch.sealed', detail, payload },
+      ...(await skipped(tx, sealed, batch, about)),
+      ...withdrawals(batch, about),
+    ]);
     return sealed;
   });
   failpoint('S2-sealed');
@@ -47,3 +53,24 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   const outgoing = { batchId: id, seq, period, epoch, body, bodyDigest, contentType, idemKeys };
   return { row, outgoing };
 }
+
+export type About = Pick<LogEntry, 'actor' | 'platform' | 'batchId' | 'runId'>;
+
+/** Versions that will never be sent now; looked for only where a batch brings more than first versions. */
+async function skipped(tx: Tx, { seq }: BatchRow, { members }: ReadyBatch, about: About): Promise<LogEntry[]> {
+  if (members.every(({ version }) => version === 1)) return [];
+  return skippedEntries(await settleSkipped(tx, seq), about);
+}
+
+export const skippedEntries = (skipped: readonly SkippedVersion[], about: About): LogEntry[] =>
+  skipped.map(({ recordId, version, state }) => ({
+    ...about,
+    action: `delivery.${state}`,
+    recordId,
+    detail: { version },
+  }));
+
+const withdrawals = ({ members }: ReadyBatch, about: About): LogEntry[] =>
+  members
+    .filter(({ operation }) => operation === 'WITHDRAW')
+    .map(({ recordId, version }) => ({ ...about, action: 'delivery.withdrawn', recordId, detail: { version } }));

@@ -6,8 +6,11 @@ import type { WireForm } from '../delivery/wire-form.ts';
 import type { Json } from '../json.ts';
 import { readPackage } from '../store/batch-package.ts';
 import type { Tx } from '../store/database.ts';
-import { type BatchRow, type MemberRow, sealBatch } from '../store/outbox.ts';
+import type { MemberRow } from '../store/deliveries.ts';
+import { appendLog } from '../store/log.ts';
+import { type BatchRow, type NewBatch, sealBatch, unpackBody } from '../store/outbox.ts';
 import { writeBody } from './ready-batches.ts';
+import type { Mover } from './transition.ts';
 
 interface SentBody {
   readonly header: {
@@ -19,16 +22,16 @@ interface SentBody {
   readonly records: readonly (Omit<BodyRecord, 'data'> & { readonly data: Json })[];
 }
 
-/** Two new sealed batches with the members of a refused one, in their order; keys and payloads stay as they were. */
+/** New sealed batches with these members of a batch, in their order; keys and payloads stay as they were. */
 export async function splitBatch(
   tx: Tx,
   batch: BatchRow,
-  members: readonly MemberRow[],
-  context: { readonly runId: number; readonly epoch: number; readonly now: () => Date; readonly wire: WireForm },
-): Promise<void> {
+  parts: readonly (readonly MemberRow[])[],
+  context: Mover & { readonly wire: WireForm },
+): Promise<readonly BatchRow[]> {
+  const rows: BatchRow[] = [];
   const sent: SentBody = JSON.parse((await readPackage(tx, batch.seq)).toString('utf8'));
-  const half = Math.ceil(members.length / 2);
-  for (const part of [members.slice(0, half), members.slice(half)]) {
+  for (const part of parts) {
     const keys = new Set(part.map(({ idemKey }) => idemKey));
     const records = sent.records
       .filter(({ rowId }) => keys.has(rowId))
@@ -53,9 +56,35 @@ export async function splitBatch(
         ...member,
         payloadHash: records[index]?.payloadHash ?? '',
       })),
+      cutFrom: { id: batch.id, seq: batch.seq, rootSeq: batch.rootSeq ?? batch.seq, tried: batch.tried },
       period: batch.period,
-      parentId: batch.id,
     };
-    await sealBatch(tx, sealed, context.now());
+    rows.push(await sealBatch(tx, sealed, context.now()));
+    await noteSealed(tx, batch, sealed, context);
   }
+  return rows;
+}
+
+/** What a part is made of stands in the log like any batch; its records have been told of with the whole. */
+async function noteSealed(
+  tx: Tx,
+  parent: BatchRow,
+  sealed: NewBatch,
+  { actor, runId, epoch, now }: Mover,
+): Promise<void> {
+  const { id, form, members, manifestRoot: root, packed, period } = sealed;
+  const detail = {
+    to: 'SEALED',
+    form,
+    members: members.length,
+    manifestRoot: root,
+    period: period ?? null,
+    attempt: 0,
+    epoch,
+    parent: parent.id,
+  };
+  const payload = { kind: 'body' as const, subject: id, bytes: await unpackBody(packed) };
+  await appendLog(tx, now(), [
+    { actor, action: 'batch.sealed', platform: parent.platform, batchId: id, runId, detail, payload },
+  ]);
 }

@@ -6,7 +6,7 @@ export async function openAttempt(
     readonly batchId: string;
     readonly attempt: number;
     readonly epoch: number;
-    readonly action: 'send' | 'query';
+    readonly action: 'send' | 'query' | 'receipt';
     readonly now: Date;
   },
 ): Promise<number> {
@@ -69,7 +69,7 @@ export async function keepReceipt(
 
 export interface AttemptRow {
   readonly attempt: number;
-  readonly action: 'send' | 'query';
+  readonly action: 'send' | 'query' | 'receipt';
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly outcome: string | null;

@@ -43,6 +43,8 @@ export interface Lease {
   readonly holder: string;
   /** Grows by one with every new holder; state writes of an older epoch are refused. */
   readonly epoch: number;
+  /** What was found: free, held by a process of this host that is certainly gone, or run out (its holder may still live). */
+  readonly found: 'free' | 'dead' | 'expired';
 }
 
 /** Takes a lease if it is free, expired, or its holder is a dead process of this host; `undefined` if another has it. */
@@ -57,10 +59,10 @@ export async function takeLease(db: Db, name: string, holder: string, ttlMs: num
     );
     if (row === undefined) {
       await tx('leases').insert({ name, holder, epoch: 1, expires_ms: now + ttlMs });
-      return { name, holder, epoch: 1 };
+      return { name, holder, epoch: 1, found: 'free' };
     }
-    const free = row.holder === '' || Number(row.expires_ms) <= now || isDead(row.holder);
-    if (!free) return undefined;
+    const found = stateOf(row.holder, Number(row.expires_ms) <= now);
+    if (found === undefined) return undefined;
     const epoch = row.epoch + 1;
     await change(tx, 'UPDATE leases SET holder = ?, epoch = ?, expires_ms = ? WHERE name = ? AND epoch = ?', [
       holder,
@@ -69,12 +71,19 @@ export async function takeLease(db: Db, name: string, holder: string, ttlMs: num
       name,
       row.epoch,
     ]);
-    return { name, holder, epoch };
+    return { name, holder, epoch, found };
   });
 }
 
+/** Undefined: somebody has it. */
+function stateOf(holder: string, expired: boolean): Lease['found'] | undefined {
+  if (holder === '') return 'free';
+  if (isDead(holder)) return 'dead';
+  return expired ? 'expired' : undefined;
+}
+
 /** False when the lease was lost to another holder. */
-export async function renewLease(db: Db, lease: Lease, ttlMs: number): Promise<boolean> {
+export async function renewLease(db: Db, lease: Omit<Lease, 'found'>, ttlMs: number): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     const now = await databaseNow(tx);
     const sql = 'UPDATE leases SET expires_ms = ? WHERE name = ? AND holder = ? AND epoch = ?';

@@ -4,6 +4,7 @@ import { HubError } from '../errors.ts';
 import type { Db } from './database.ts';
 import { createTables } from './migration-001.ts';
 import { createMerkleLog } from './migration-002.ts';
+import { createProtocol } from './migration-003.ts';
 import { createPeriods } from './migration-004.ts';
 import { createAccounts } from './migration-005.ts';
 import { createReconcileAndAlarms } from './migration-006.ts';
@@ -15,6 +16,7 @@ import { createAuditIndexes } from './migration-009.ts';
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
   { name: '001-tables', up: createTables },
   { name: '002-merkle-log', up: createMerkleLog },
+  { name: '003-protocol', up: createProtocol },
   { name: '004-periods', up: createPeriods },
   { name: '005-accounts', up: createAccounts },
   { name: '006-reconcile-alarms', up: createReconcileAndAlarms },

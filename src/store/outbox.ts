@@ -4,6 +4,7 @@ import type { BatchState } from '../delivery/delivery-state.ts';
 import { PACKAGE_FORM } from '../delivery/wire-form.ts';
 import type { Operation } from '../record.ts';
 import { change, insertRows, placeholders, type Reader, select, type Tx, takeNumbers } from './database.ts';
+import { deliveryColumns } from './deliveries.ts';
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -35,21 +36,9 @@ export interface NewBatch {
   readonly members: readonly SealedMember[];
   /** The period that it is sealed for. */
   readonly period?: string | null;
-  readonly parentId?: string;
+  /** Of a batch cut from another one: its deliveries move over, and whether an intent ever existed goes along. */
+  readonly cutFrom?: { readonly id: string; readonly seq: number; readonly rootSeq: number; readonly tried: boolean };
 }
-
-const deliveryColumns = [
-  'platform',
-  'record_id',
-  'version',
-  'rendition',
-  'operation',
-  'idem_key',
-  'payload_digest',
-  'batch_seq',
-  'row_no',
-  'state',
-];
 
 export const packBody = (body: Uint8Array): Promise<Buffer> =>
   compress(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
@@ -75,12 +64,14 @@ export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<Bat
     manifest_root: Buffer.from(batch.manifestRoot, 'hex'),
     attempts: 0,
     epoch: batch.epoch,
-    parent_id: batch.parentId ?? null,
+    parent_id: batch.cutFrom?.id ?? null,
+    root_seq: batch.cutFrom?.rootSeq ?? null,
+    tried: batch.cutFrom?.tried ? 1 : 0,
     sealed_at: now.toISOString(),
   };
   await tx('batches').insert(row);
-  if (batch.parentId === undefined) await insertRows(tx, 'deliveries', deliveryColumns, deliveryRows(batch, seq));
-  else await moveDeliveries(tx, batch, seq);
+  if (batch.cutFrom === undefined) await insertRows(tx, 'deliveries', deliveryColumns, deliveryRows(batch, seq));
+  else await moveDeliveries(tx, batch.cutFrom.seq, batch, seq);
   return toBatch({
     ...row,
     receipt_id: null,
@@ -88,6 +79,9 @@ export async function sealBatch(tx: Tx, batch: NewBatch, now: Date): Promise<Bat
     next_at: null,
     not_before: null,
     sent_at: null,
+    last_sent_at: null,
+    retry_window: null,
+    window_attempts: 0,
     settled_at: null,
   });
 }
@@ -108,12 +102,12 @@ const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
     'open',
   ]);
 
-/** Members of a split batch go over to its halves; their keys and payloads stay. */
-async function moveDeliveries(tx: Tx, batch: NewBatch, seq: number): Promise<void> {
-  const sql =
-    'UPDATE deliveries SET batch_seq = ?, row_no = ? WHERE platform = ? AND record_id = ? AND version = ? AND rendition = ?';
+/** Members of a batch that was cut go over to its parts; their keys and payloads stay. */
+async function moveDeliveries(tx: Tx, from: number, batch: NewBatch, seq: number): Promise<void> {
+  const sql = 'UPDATE deliveries SET batch_seq = ?, row_no = ? WHERE batch_seq = ? AND idem_key = ?';
   for (const [index, member] of batch.members.entries()) {
-    await change(tx, sql, [seq, index + 1, batch.platform, member.recordId, member.version, member.rendition]);
+    if ((await change(tx, sql, [seq, index + 1, from, member.idemKey])) !== 1)
+      throw new Error(`batch ${from}: member ${member.idemKey} is not there to be moved`);
   }
 }
 
@@ -131,6 +125,13 @@ export interface BatchRow {
   readonly attempts: number;
   readonly epoch: number;
   readonly parentId: string | null;
+  /** The batch whose refusal began the halving that this one belongs to; null: none. */
+  readonly rootSeq: number | null;
+  /** An intent to send its members existed, here or in the batch that it was cut from. */
+  readonly tried: boolean;
+  /** The retry window in which it was last sent, and how often in it. */
+  readonly retryWindow: string | null;
+  readonly windowAttempts: number;
   /** Such as `2026-W48`; null outside of a period. */
   readonly period: string | null;
   readonly receiptId: string | null;
@@ -139,7 +140,9 @@ export interface BatchRow {
   /** The platform asked not to be called before this (Retry-After). */
   readonly notBefore: string | null;
   readonly sealedAt: string;
+  /** First and latest sending. */
   readonly sentAt: string | null;
+  readonly lastSentAt: string | null;
   readonly settledAt: string | null;
 }
 
@@ -157,12 +160,17 @@ const batchColumns = [
   'attempts',
   'epoch',
   'parent_id',
+  'root_seq',
+  'tried',
+  'retry_window',
+  'window_attempts',
   'receipt_id',
   'reason',
   'next_at',
   'not_before',
   'sealed_at',
   'sent_at',
+  'last_sent_at',
   'settled_at',
 ];
 
@@ -180,6 +188,10 @@ const toBatch = (row: any): BatchRow => ({
   attempts: row.attempts,
   epoch: row.epoch,
   parentId: row.parent_id,
+  rootSeq: row.root_seq,
+  tried: row.tried !== 0,
+  retryWindow: row.retry_window,
+  windowAttempts: row.window_attempts,
   period: row.period ?? null,
   receiptId: row.receipt_id,
   reason: row.reason,
@@ -187,6 +199,7 @@ const toBatch = (row: any): BatchRow => ({
   notBefore: row.not_before,
   sealedAt: row.sealed_at,
   sentAt: row.sent_at,
+  lastSentAt: row.last_sent_at,
   settledAt: row.settled_at,
 });
 
@@ -222,13 +235,30 @@ export async function unsettledBatches(db: Reader, platform: string): Promise<Ba
   return (await query).map(toBatch);
 }
 
-/** Platforms with unsettled batches whose time to be looked at again has come. */
+/** Held batches that are to be asked about once more: a late answer is as good as one in time. */
+export async function heldToAsk(db: Reader, platform: string, now: Date): Promise<BatchRow[]> {
+  const query = db('batches').select(batchColumns).where({ platform, state: 'HELD' }).orderBy('seq');
+  return (await query.where('next_at', '<=', now.toISOString())).map(toBatch);
+}
+
+/** What a batch was cut into, in the order of its members. */
+export async function partsOf(db: Reader, { platform, id }: BatchRow): Promise<BatchRow[]> {
+  const query = db('batches').select(batchColumns).where({ platform, parent_id: id }).orderBy('seq');
+  return (await query).map(toBatch);
+}
+
+/** Platforms with batches whose time to be looked at again has come, unless they are paused or resting. */
 export async function platformsToFollow(db: Reader, now: Date): Promise<string[]> {
-  const query = db('batches')
-    .distinct('platform')
-    .whereIn('state', [...UNSETTLED])
-    .where((due) => due.whereNull('next_at').orWhere('next_at', '<=', now.toISOString()));
-  return (await query).map(({ platform }) => String(platform));
+  const sql = `SELECT DISTINCT b.platform FROM batches b
+    WHERE (b.state IN (${placeholders(UNSETTLED.length)}) AND (b.next_at IS NULL OR b.next_at <= ?)
+      OR b.state = 'HELD' AND b.next_at <= ?)
+      AND NOT EXISTS (SELECT 1 FROM breakers k WHERE k.platform = b.platform
+        AND (k.state = 'open' AND k.open_until > ? OR k.not_before > ?))
+      AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.platform = b.platform AND p.ended_at IS NULL
+        AND b.state IN ('SEALED', 'RETRY_WAIT'))`;
+  const at = now.toISOString();
+  const rows = await select<{ platform: string }>(db, sql, [...UNSETTLED, at, at, at, at]);
+  return rows.map(({ platform }) => platform);
 }
 
 /** Batches whose id is, or begins with, `id`; two at most. */
@@ -243,40 +273,6 @@ export async function readBody(db: Reader, seq: number): Promise<Buffer> {
   return unpackBody(row.body);
 }
 
-export interface MemberRow {
-  readonly recordId: number;
-  readonly version: number;
-  readonly rendition: number;
-  readonly operation: Operation;
-  readonly idemKey: string;
-  readonly rowNo: number;
-  readonly state: string;
-}
-
-/** In row order. */
-export async function readMembers(db: Reader, seq: number): Promise<MemberRow[]> {
-  const sql =
-    'SELECT record_id, version, rendition, operation, idem_key, row_no, state FROM deliveries WHERE batch_seq = ? ORDER BY row_no';
-  const rows = await select<{
-    record_id: number;
-    version: number;
-    rendition: number;
-    operation: Operation;
-    idem_key: string;
-    row_no: number;
-    state: string;
-  }>(db, sql, [seq]);
-  return rows.map((row) => ({
-    recordId: Number(row.record_id),
-    version: row.version,
-    rendition: row.rendition,
-    operation: row.operation,
-    idemKey: row.idem_key,
-    rowNo: row.row_no,
-    state: row.state,
-  }));
-}
-
 export interface Transition {
   readonly to: BatchState;
   readonly epoch: number;
@@ -284,18 +280,25 @@ export interface Transition {
   readonly receiptId?: string;
   readonly nextAt?: string | null;
   readonly notBefore?: string | null;
-  readonly attempts?: number;
-  readonly sentAt?: string;
+  /** Of a sending. */
+  readonly sent?: {
+    readonly attempts: number;
+    readonly window: string;
+    readonly windowAttempts: number;
+    readonly at: string;
+  };
   readonly settledAt?: string;
 }
 
 /** Conditional step: false when the batch is no longer in the state (or a newer holder has it). */
 export async function moveBatch(tx: Tx, batch: BatchRow, step: Transition): Promise<boolean> {
+  const { sent } = step;
+  const sending = sent === undefined ? '' : SENDING_COLUMNS;
+  const sentValues = sent === undefined ? [] : [sent.attempts, sent.window, sent.windowAttempts, sent.at, sent.at];
   const changed = await change(
     tx,
     `UPDATE batches SET state = ?, epoch = ?, reason = ?, next_at = ?, not_before = ?, receipt_id = COALESCE(?, receipt_id),
-       attempts = COALESCE(?, attempts), sent_at = COALESCE(?, sent_at), settled_at = COALESCE(?, settled_at)
-     WHERE seq = ? AND state = ? AND epoch <= ?`,
+       settled_at = COALESCE(?, settled_at)${sending} WHERE seq = ? AND state = ? AND epoch <= ?`,
     [
       step.to,
       step.epoch,
@@ -303,9 +306,8 @@ export async function moveBatch(tx: Tx, batch: BatchRow, step: Transition): Prom
       step.nextAt ?? null,
       step.notBefore ?? null,
       step.receiptId?.slice(0, 255) ?? null,
-      step.attempts ?? null,
-      step.sentAt ?? null,
       step.settledAt ?? null,
+      ...sentValues,
       batch.seq,
       batch.state,
       step.epoch,
@@ -314,60 +316,17 @@ export async function moveBatch(tx: Tx, batch: BatchRow, step: Transition): Prom
   return changed === 1;
 }
 
-export interface MemberVerdict {
-  readonly idemKey: string;
-  readonly state: 'accepted' | 'rejected' | 'conflict';
-  readonly verdict: string;
-  readonly reason?: string | undefined;
+const SENDING_COLUMNS =
+  ', tried = 1, attempts = ?, retry_window = ?, window_attempts = ?, sent_at = COALESCE(sent_at, ?), last_sent_at = ?';
+
+export async function batchById(db: Reader, id: string): Promise<BatchRow | undefined> {
+  const [row] = await db('batches').select(batchColumns).where({ id });
+  return row === undefined ? undefined : toBatch(row);
 }
 
-/** Verdicts of a whole batch: the exceptions one by one, the accepted rest in one statement. */
-export async function settleMembers(
-  tx: Tx,
-  seq: number,
-  exceptions: readonly MemberVerdict[],
-  rest: 'accepted' | 'conflict',
-): Promise<void> {
-  for (const { idemKey, state, verdict, reason } of exceptions) {
-    const sql =
-      "UPDATE deliveries SET state = ?, verdict = ?, verdict_reason = ? WHERE batch_seq = ? AND idem_key = ? AND state = 'open'";
-    await change(tx, sql, [state, verdict.slice(0, 64), reason ?? null, seq, idemKey]);
-  }
-  await change(tx, "UPDATE deliveries SET state = ?, verdict = ? WHERE batch_seq = ? AND state = 'open'", [
-    rest,
-    rest === 'accepted' ? 'OK' : 'CONFLICT',
-    seq,
-  ]);
-}
-
-export interface RejectedMember {
-  readonly recordId: number;
-  readonly version: number;
-  readonly type: string;
-  readonly job: string;
-  readonly number: string | null;
-  readonly name: string | null;
-  readonly idemKey: string;
-}
-
-/** The records behind some idem keys of a batch, in row order. */
-export async function recordsBehind(tx: Tx, seq: number, idemKeys: readonly string[]): Promise<RejectedMember[]> {
-  const sql = `SELECT r.id AS "recordId", d.version, r.type, r.job, r.number, r.name, d.idem_key AS "idemKey"
-     FROM deliveries d JOIN records r ON r.id = d.record_id
-     WHERE d.batch_seq = ? AND d.idem_key IN (${placeholders(idemKeys.length)}) ORDER BY d.row_no`;
-  const rows = await select<RejectedMember>(tx, sql, [seq, ...idemKeys]);
-  return rows.map((row) => ({ ...row, recordId: Number(row.recordId) }));
-}
-
-/** Verdicts so far of the deliveries that a run sealed. */
-export async function countRun(
-  db: Reader,
-  platform: string,
-  runId: number,
-): Promise<{ accepted: number; rejected: number }> {
-  const sql = `SELECT d.state, COUNT(*) AS n FROM batches b JOIN deliveries d ON d.batch_seq = b.seq
-     WHERE b.platform = ? AND b.run_id = ? GROUP BY d.state`;
-  const rows = await select<{ state: string; n: number }>(db, sql, [platform, runId]);
-  const count = (state: string): number => Number(rows.find((row) => row.state === state)?.n ?? 0);
-  return { accepted: count('accepted'), rejected: count('rejected') };
+/** The batch as it stands now. */
+export async function readBatch(db: Reader, seq: number): Promise<BatchRow> {
+  const [row] = await db('batches').select(batchColumns).where({ seq });
+  if (row === undefined) throw new Error(`there is no batch ${seq}`);
+  return toBatch(row);
 }

@@ -1,5 +1,6 @@
 import type { Operation } from '../record.ts';
 import { placeholders, type Reader, select } from './database.ts';
+import { heldRecords } from './stops.ts';
 
 /** A version that a platform does not have yet. */
 export interface PendingRow {
@@ -40,16 +41,33 @@ const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.
  * platform was given. A record with an open delivery waits; a withdrawal is pending only where the record was once sent.
  */
 export async function readPending(db: Reader, query: PendingQuery): Promise<PendingRow[]> {
-  const only = membersOnly(query.resync);
-  const due = `${only}${keptInTime(query)}`;
-  const first = [...(await readNewest(db, query, due)), ...(await readNext(db, query, due))];
-  const rows = [...first.map((row) => ({ ...row, rendition: 1 })), ...(await readReissues(db, query, only))];
+  const also = `${membersOnly(query.resync)}${await readBarred(db, query)}`;
+  // A withdrawal overtakes what was never sent: unsent versions below it are cancelled when it is sealed.
+  const newest = query.operation === 'WITHDRAW' ? { ...query, types: [...query.types, ...query.everyVersion] } : query;
+  const due = `${also}${keptInTime(query)}`;
+  const first = [...(await readNewest(db, newest, due)), ...(await readNext(db, query, due))];
+  const rows = [...first.map((row) => ({ ...row, rendition: 1 })), ...(await readReissues(db, query, also))];
   rows.sort((a, b) => a.id - b.id);
   return rows.slice(0, query.limit);
 }
 
-const openElsewhere = `NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.platform = ? AND o.record_id = r.id AND o.state = 'open')`;
-const sentBefore = `EXISTS (SELECT 1 FROM deliveries s WHERE s.platform = ? AND s.record_id = r.id)`;
+/** Records that must not be sent now, as SQL; empty while there are none, so that the usual push pays nothing for it. */
+async function readBarred(db: Reader, { platform, operation }: PendingQuery): Promise<string> {
+  const held = [...(await heldRecords(db, platform))].map(Number).join(',');
+  const shown = operation === 'UPSERT' && (await select(db, 'SELECT record_id FROM suppressions LIMIT 1')).length > 0;
+  const notShown = shown ? ' AND NOT EXISTS (SELECT 1 FROM suppressions u WHERE u.record_id = r.id)' : '';
+  return `${held === '' ? '' : ` AND r.id NOT IN (${held})`}${notShown}`;
+}
+
+/** A withdrawal need not wait for what a person holds: that is sent no more, or only if it is still the newest. */
+const blocks = (alias: string, operation: Operation): string =>
+  operation === 'UPSERT'
+    ? `${alias}.state = 'open'`
+    : `(${alias}.state = 'open' AND NOT EXISTS (SELECT 1 FROM batches h WHERE h.seq = ${alias}.batch_seq AND h.state = 'HELD'))`;
+const notOpenElsewhere = (operation: Operation): string =>
+  `NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.platform = ? AND o.record_id = r.id AND ${blocks('o', operation)})`;
+/** Sent, or in a batch that will be: a version that was cancelled before any intent does not count. */
+const sentBefore = `EXISTS (SELECT 1 FROM deliveries s WHERE s.platform = ? AND s.record_id = r.id AND s.state NOT IN ('superseded', 'cancelled'))`;
 /** A record that replaces another one goes out only after the withdrawal of the old one was answered. */
 const predecessorGone = `(r.predecessor_id IS NULL OR NOT EXISTS (
     SELECT 1 FROM deliveries p WHERE p.platform = ? AND p.record_id = r.predecessor_id AND p.operation = 'UPSERT' AND p.state IN ('accepted', 'open')
@@ -62,24 +80,25 @@ const keptInTime = ({ operation, createdUntil }: PendingQuery): string =>
     ? ` AND v.created_at <= '${createdUntil}'`
     : '';
 
-async function readNewest(db: Reader, query: PendingQuery, only: string): Promise<Omit<PendingRow, 'rendition'>[]> {
+async function readNewest(db: Reader, query: PendingQuery, also: string): Promise<Omit<PendingRow, 'rendition'>[]> {
   if (query.types.length === 0) return [];
   const { platform, operation } = query;
   const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version = r.newest_version
     WHERE r.id > ? AND r.type IN (${placeholders(query.types.length)}) AND r.newest_operation = ?
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id
-        AND (d.version = r.newest_version OR d.state = 'open'))${only}
+        AND (d.version = r.newest_version OR ${blocks('d', operation)}))${also}
       AND ${operation === 'WITHDRAW' ? sentBefore : predecessorGone}
     ORDER BY r.id LIMIT ${query.limit}`;
   return select(db, sql, [query.afterId, ...query.types, operation, platform, platform]);
 }
 
-async function readNext(db: Reader, query: PendingQuery, only: string): Promise<Omit<PendingRow, 'rendition'>[]> {
+async function readNext(db: Reader, query: PendingQuery, also: string): Promise<Omit<PendingRow, 'rendition'>[]> {
   if (query.everyVersion.length === 0) return [];
   const { platform, operation } = query;
   const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version =
       1 + COALESCE((SELECT MAX(d.version) FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id), 0)
-    WHERE r.id > ? AND r.type IN (${placeholders(query.everyVersion.length)}) AND v.operation = ? AND ${openElsewhere}${only}
+    WHERE r.id > ? AND r.type IN (${placeholders(query.everyVersion.length)}) AND v.operation = ?
+      AND r.newest_operation <> 'WITHDRAW' AND ${notOpenElsewhere(operation)}${also}
       AND ${operation === 'WITHDRAW' ? sentBefore : predecessorGone}
     ORDER BY r.id LIMIT ${query.limit}`;
   return select(db, sql, [platform, query.afterId, ...query.everyVersion, operation, platform, platform]);
@@ -95,13 +114,13 @@ const membersOnly = (resync: number | undefined): string =>
  * Reissues that still have no delivery. Like everything pending they are asked for, not remembered as done: an older version
  * never goes out after a newer one, and a record on the wire waits.
  */
-async function readReissues(db: Reader, query: PendingQuery, only: string): Promise<PendingRow[]> {
+async function readReissues(db: Reader, query: PendingQuery, also: string): Promise<PendingRow[]> {
   const types = [...query.types, ...query.everyVersion];
   const sql = `SELECT ${pendingColumns}, q.rendition FROM reissues q JOIN resyncs s ON s.id = q.resync_id AND s.state <> 'preparing'
       JOIN records r ON r.id = q.record_id
       JOIN versions v ON v.record_id = q.record_id AND v.version = q.version
     WHERE q.platform = ? AND r.id > ? AND r.type IN (${placeholders(types.length)}) AND v.operation = ?
-      AND r.newest_version = q.version${only}
+      AND r.newest_version = q.version${also}
       AND NOT EXISTS (SELECT 1 FROM reissues l WHERE l.platform = q.platform AND l.record_id = q.record_id
         AND l.version = q.version AND l.rendition > q.rendition)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.platform = q.platform AND d.record_id = q.record_id
@@ -117,4 +136,13 @@ export async function countWithheld(db: Reader, platform: string, types: readonl
      AND NOT ${sentBefore}`;
   const [row] = types.length === 0 ? [] : await select<{ n: number }>(db, sql, [...types, platform]);
   return Number(row?.n ?? 0);
+}
+
+/** Platforms among these that still show what is withdrawn by now: they are told at once, not on Friday. */
+export async function awaitsWithdrawal(
+  db: Reader,
+  query: Pick<PendingQuery, 'platform' | 'types' | 'everyVersion'>,
+): Promise<boolean> {
+  const rows = await readPending(db, { ...query, operation: 'WITHDRAW', afterId: 0, limit: 1 });
+  return rows.length > 0;
 }

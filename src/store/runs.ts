@@ -101,6 +101,11 @@ export async function listRuns(
   return (await query).map(toRun);
 }
 
+export async function readRun(db: Reader, id: number): Promise<RunRow | undefined> {
+  const row = await db('runs').where({ id }).first();
+  return row === undefined ? undefined : toRun(row);
+}
+
 /** Runs that say they are running; the caller knows which of their holders are dead. */
 export async function openRuns(db: Reader, job: string): Promise<{ readonly id: number; readonly holder: string }[]> {
   return select(db, "SELECT id, holder FROM runs WHERE job = ? AND state = 'running'", [job]);

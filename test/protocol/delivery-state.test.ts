@@ -16,6 +16,8 @@ import {
 const BATCH_ARROWS = `
 SEALED intent → SENDING
 SEALED cancelled → SETTLED
+SEALED recut → SPLIT
+SEALED refused-alone → SETTLED
 SENDING answered → SETTLED
 SENDING received → RECEIVED
 SENDING partial → RECEIVED
@@ -27,8 +29,16 @@ SENDING contract-fault → HELD
 SENDING conflict → HELD
 SENDING unknown → UNKNOWN
 RETRY_WAIT intent → SENDING
+RETRY_WAIT recut → SPLIT
+RETRY_WAIT answered → SETTLED
+RETRY_WAIT received → RECEIVED
+RETRY_WAIT partial → RECEIVED
+RETRY_WAIT conflict → HELD
 UNKNOWN answered → SETTLED
 UNKNOWN received → RECEIVED
+UNKNOWN refused → SPLIT
+UNKNOWN refused-alone → SETTLED
+UNKNOWN refused-too-many → HELD
 UNKNOWN partial → RECEIVED
 UNKNOWN refused → SPLIT
 UNKNOWN refused-alone → SETTLED
@@ -37,9 +47,13 @@ UNKNOWN absent → RETRY_WAIT
 UNKNOWN conflict → HELD
 UNKNOWN unknown → UNKNOWN
 UNKNOWN intent-same-key → SENDING
-UNKNOWN give-up → HELD
+UNKNOWN overdue → HELD
+UNKNOWN unaskable → HELD
 RECEIVED answered → SETTLED
 RECEIVED received → RECEIVED
+RECEIVED refused → SPLIT
+RECEIVED refused-alone → SETTLED
+RECEIVED refused-too-many → HELD
 RECEIVED partial → RECEIVED
 RECEIVED refused → SPLIT
 RECEIVED refused-alone → SETTLED
@@ -47,11 +61,18 @@ RECEIVED refused-too-many → HELD
 RECEIVED unknown → RECEIVED
 RECEIVED absent → UNKNOWN
 RECEIVED conflict → HELD
-RECEIVED give-up → HELD
+RECEIVED overdue → HELD
 SETTLED answered → SETTLED
+SETTLED received → SETTLED
+SETTLED partial → SETTLED
+SETTLED conflict → SETTLED
 HELD released → RETRY_WAIT
 HELD closed-by-hand → SETTLED
 HELD answered → SETTLED
+HELD received → HELD
+HELD partial → HELD
+HELD unknown → HELD
+HELD absent → HELD
 HELD conflict → HELD`;
 
 const MEMBER_ARROWS = `
@@ -84,7 +105,7 @@ const MEMBER_STATES: MemberState[] = ['open', 'accepted', 'rejected', 'conflict'
 const MEMBER_EVENTS: MemberEvent[] = ['accepted', 'rejected', 'conflict', 'superseded', 'cancelled'];
 const BATCH_EVENTS: BatchEvent[] = [
   'intent', 'intent-same-key', 'answered', 'received', 'partial', 'refused', 'refused-alone', 'refused-too-many', 'not-sent',
-  'contract-fault', 'conflict', 'unknown', 'absent', 'cancelled', 'give-up', 'released', 'closed-by-hand',
+  'contract-fault', 'conflict', 'unknown', 'absent', 'cancelled', 'recut', 'overdue', 'unaskable', 'released', 'closed-by-hand',
 ]; // biome-ignore format: a list to compare with the document
 
 const outcome = (next: () => string): string => {

@@ -1,0 +1,11 @@
+import { InvalidArgumentError } from 'commander';
+import { didYouMean } from '../suggest.ts';
+import { readSetup } from './setup.ts';
+
+/** A platform that a job delivers to; anything else is probably a slip of the pen, and stopping the wrong thing is no stop. */
+export function knownPlatform(name: string): string {
+  const known = readSetup().jobs.flatMap((job) => (job.kind === 'push' ? job.platformName : []));
+  if (known.includes(name)) return name;
+  const hint = didYouMean(name, known);
+  throw new InvalidArgumentError(`没有平台 ${name}${hint.zh}，现有 ${known.join(', ')} (no such platform${hint.en})`);
+}

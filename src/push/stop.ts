@@ -1,0 +1,77 @@
+import { CLOSED } from '../delivery/breaker.ts';
+import { HubError } from '../errors.ts';
+import { readBreaker, writeBreaker } from '../store/breakers.ts';
+import { type Db, inTransaction } from '../store/database.ts';
+import { appendLog } from '../store/log.ts';
+import { readRun } from '../store/runs.ts';
+import { holdRecord, pausePlatform, releaseRecord, resumePlatform, stopRun, type Word } from '../store/stops.ts';
+
+/** Emergency stop (delivery goes no further until a person says so); every word of a person is logged with its reason. */
+
+export async function pause(db: Db, platform: string, word: Word): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await pausePlatform(tx, platform, { ...word, kind: 'person', period: null });
+    const { actor, reason, now } = word;
+    await appendLog(tx, now, [{ actor, action: 'platform.paused', platform, detail: { reason } }]);
+  });
+}
+
+/** Ends every pause of a platform, and its breaker begins afresh. Throws HubError PLATFORM_RUNNING when nothing held it up. */
+export async function resume(db: Db, platform: string, word: Word): Promise<void> {
+  const { actor, reason, now } = word;
+  await inTransaction(db, async (tx) => {
+    const pauses = await resumePlatform(tx, platform, word);
+    const { state } = await readBreaker(tx, platform);
+    if (pauses === 0 && state === 'closed') throw notStopped(platform);
+    if (state === 'open') await writeBreaker(tx, platform, CLOSED, now);
+    const detail = { reason, pauses, breaker: state };
+    await appendLog(tx, now, [{ actor, action: 'platform.resumed', platform, detail }]);
+  });
+}
+
+export async function hold(db: Db, recordId: number, word: Word & { readonly platform: string | null }): Promise<void> {
+  const { actor, reason, now, platform } = word;
+  await inTransaction(db, async (tx) => {
+    await holdRecord(tx, recordId, word);
+    const at = platform === null ? {} : { platform };
+    await appendLog(tx, now, [{ actor, action: 'record.held', ...at, recordId, detail: { reason } }]);
+  });
+}
+
+/** Throws HubError RECORD_FREE when nobody held it. */
+export async function release(db: Db, recordId: number, word: Word): Promise<void> {
+  const { actor, reason, now } = word;
+  await inTransaction(db, async (tx) => {
+    const holds = await releaseRecord(tx, recordId, word);
+    if (holds === 0) throw notHeld();
+    await appendLog(tx, now, [{ actor, action: 'record.released', recordId, detail: { reason, holds } }]);
+  });
+}
+
+/** A run that is under way ends before its next batch or page. Throws HubError RUN_OVER when it is not running. */
+export async function stop(db: Db, runId: number, word: Word): Promise<void> {
+  const { actor, reason, now } = word;
+  await inTransaction(db, async (tx) => {
+    const run = await readRun(tx, runId);
+    if (run?.state !== 'running' || !(await stopRun(tx, runId, word))) throw notRunning(runId);
+    await appendLog(tx, now, [{ actor, action: 'run.stopped', runId, detail: { reason, job: run.job } }]);
+  });
+}
+
+const notStopped = (platform: string): HubError =>
+  new HubError('PLATFORM_RUNNING', `接收平台 ${platform} 并未暂停 (nothing holds this platform up)`, {
+    remedy: 'give-up',
+    fix: '用 hub batches 查看各平台与批次 (see hub batches)',
+  });
+
+const notHeld = (): HubError =>
+  new HubError('RECORD_FREE', '该记录并未扣下 (nobody holds this record)', {
+    remedy: 'give-up',
+    fix: '用 hub ledger 查看该记录 (see hub ledger)',
+  });
+
+const notRunning = (run: number): HubError =>
+  new HubError('RUN_OVER', `运行 ${run} 不在进行中，或已被停止 (this run is not under way, or is stopped already)`, {
+    remedy: 'give-up',
+    fix: '用 hub runs 查看 (see hub runs)',
+  });

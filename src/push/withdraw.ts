@@ -1,0 +1,141 @@
+import { canonicalJson } from '../canonical.ts';
+import { isJsonObject } from '../json.ts';
+import type { RepairNotice } from '../platform.ts';
+import { type Publicised, publicityPeriod } from '../rules/publicity-period.ts';
+import { type Db, inTransaction, type Tx } from '../store/database.ts';
+import { appendLog } from '../store/log.ts';
+import {
+  appendWithdrawal,
+  barredButShown,
+  type Cause,
+  keepNotice,
+  keepPublicityEnd,
+  liftSuppression,
+  publicityOver,
+  publicityProlonged,
+  recordsNamed,
+  shownVersion,
+  suppress,
+  withoutPublicityEnd,
+} from '../store/withdrawals.ts';
+import type { Deliver } from './deliver.ts';
+
+/** Who withdraws, and when. */
+export interface Withdraw {
+  readonly db: Db;
+  readonly actor: string;
+  readonly now: () => Date;
+  /** Local date of an instant, `YYYY-MM-DD`. */
+  readonly localDate: (instant: Date) => string;
+}
+
+/** Takes in the 信用修复 notices that a platform has for us; each bars its record everywhere before it is said to be taken. */
+export async function takeNotices(context: Deliver & Withdraw): Promise<void> {
+  const { platform, signal } = context;
+  if (platform.notices === undefined) return;
+  for await (const notice of platform.notices(signal)) {
+    await takeNotice(notice, context.platformName, context);
+    await notice.taken();
+  }
+}
+
+/** What became of a notice. */
+export type NoticeTaken = 'applied' | 'unmatched' | 'repeated';
+
+/** One notice, whoever brought it: the record is withdrawn from every platform and shown no more (令36号: end publicity, stop sharing). */
+export async function takeNotice(
+  notice: Omit<RepairNotice, 'taken'>,
+  platform: string,
+  { db, actor, now }: Withdraw,
+): Promise<NoticeTaken> {
+  return inTransaction(db, async (tx) => {
+    const named = await recordsNamed(tx, notice);
+    const recordId = named.length === 1 ? named[0] : undefined;
+    const { noticeId, decidedOn, reason } = notice;
+    if (!(await keepNotice(tx, { platform, noticeId, recordId, decidedOn, reason, now: now() }))) return 'repeated';
+    const detail = { noticeId: noticeId.slice(0, 255), decidedOn, matches: named.length };
+    const about = { actor, platform, detail };
+    if (recordId === undefined) {
+      await appendLog(tx, now(), [{ ...about, action: 'notice.unmatched' }]);
+      return 'unmatched';
+    }
+    await appendLog(tx, now(), [{ ...about, action: 'notice.applied', recordId }]);
+    await suppress(tx, recordId, { cause: 'repair', since: decidedOn, reason, now: now() });
+    await withdraw(tx, recordId, { cause: 'repair', actor, now: now(), repaired: { decidedOn, reason } });
+    return 'applied';
+  });
+}
+
+interface Withdrawing {
+  readonly cause: Cause;
+  readonly actor: string;
+  readonly now: Date;
+  readonly repaired?: { readonly decidedOn: string; readonly reason: string };
+}
+
+async function withdraw(tx: Tx, recordId: number, { cause, actor, now, repaired }: Withdrawing): Promise<void> {
+  const shown = await shownVersion(tx, recordId);
+  if (shown === undefined) return;
+  const body =
+    repaired !== undefined && shown.type.startsWith('penalty/') ? asRepaired(shown.body, repaired) : shown.body;
+  await appendWithdrawal(tx, recordId, { version: shown.version, body }, now);
+  const detail = { version: shown.version + 1, cause };
+  await appendLog(tx, now, [{ actor, action: 'record.withdrawn', recordId, detail }]);
+}
+
+function asRepaired(body: string, { decidedOn, reason }: NonNullable<Withdrawing['repaired']>): string {
+  const record: unknown = JSON.parse(body);
+  if (!isJsonObject(record)) return body;
+  return canonicalJson({ ...record, status: 'repaired', statusDate: decidedOn, statusReason: reason.slice(0, 512) });
+}
+
+/** Records per transaction. */
+const PAGE = 200;
+
+/**
+ * The end of publicity of penalties, by the rules of their time (rules/publicity-period.ts): what is over is withdrawn by the hub
+ * itself, and what was barred stays so even if its bureau sends it again. `types`: the record types that are penalties.
+ */
+export async function endPublicity(types: readonly string[], context: Withdraw): Promise<void> {
+  const { db, now, localDate } = context;
+  if (types.length > 0) await reckonEnds(types, db);
+  const today = localDate(now());
+  for (const id of await publicityProlonged(db, today)) {
+    await inTransaction(db, async (tx) => {
+      await liftSuppression(tx, id);
+      await appendLog(tx, now(), [{ actor: context.actor, action: 'record.shown', recordId: id, detail: {} }]);
+    });
+  }
+  for (let over = await publicityOver(db, today, PAGE); over.length > 0; over = await publicityOver(db, today, PAGE)) {
+    await inTransaction(db, async (tx) => {
+      for (const { id, endsOn, rule } of over) {
+        const reason = `公示期至 ${endsOn} 届满（${rule}）(publicity is over)`;
+        await suppress(tx, id, { cause: 'publicity-end', since: endsOn, reason, now: now() });
+        await withdraw(tx, id, { cause: 'publicity-end', actor: context.actor, now: now() });
+      }
+    });
+  }
+  await keepBarred(context);
+}
+
+async function reckonEnds(types: readonly string[], db: Db): Promise<void> {
+  for (;;) {
+    const rows = await withoutPublicityEnd(db, { types, limit: PAGE });
+    if (rows.length === 0) return;
+    await inTransaction(db, async (tx) => {
+      for (const { id, version, body } of rows) {
+        const { rule, severity, endsOn } = publicityPeriod(JSON.parse(body) as Publicised);
+        await keepPublicityEnd(tx, { recordId: id, version, rule, severity, endsOn });
+      }
+    });
+  }
+}
+
+/** A bureau that corrects a repaired record makes a new version of it: that is withdrawn as well. */
+async function keepBarred({ db, actor, now }: Withdraw): Promise<void> {
+  for (let again = await barredButShown(db, PAGE); again.length > 0; again = await barredButShown(db, PAGE)) {
+    await inTransaction(db, async (tx) => {
+      for (const { id, cause } of again) await withdraw(tx, id, { cause, actor, now: now() });
+    });
+  }
+}

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+import { CLOSED } from '../../src/delivery/breaker.ts';
+import type { PullJob } from '../../src/job/job.ts';
+import type { JsonObject } from '../../src/json.ts';
+import type { RepairNotice } from '../../src/platform.ts';
+import { endPublicity, takeNotice } from '../../src/push/withdraw.ts';
+import { select } from '../../src/store/database.ts';
+import { onBothDatabases } from '../support/databases.ts';
+import { pullJob, row } from '../support/hub.ts';
+import { type Bench, bench, logOf, PLATFORM } from './bench.ts';
+
+const penaltyJob: PullJob = {
+  ...pullJob(),
+  name: 'pull-penalties',
+  type: 'penalty/penalty',
+  mapping: {
+    'document.number': 'number',
+    'party.name': 'name',
+    'party.creditCode': { from: 'code', as: 'credit-code' },
+    'party.legalRepresentative': 'person',
+    violationType: { const: '擅自印刷出版物' },
+    facts: 'content',
+    basis: { const: '《出版管理条例》第六十一条' },
+    kinds: { from: 'kinds', as: 'list' },
+    content: { const: '罚款' },
+    fine: 'fine',
+    decidedOn: { from: 'from', as: 'date' },
+    publicityUntil: { from: 'end', as: 'date' },
+    publicity: { const: '主动公开' },
+    secrecyReviewed: { const: true },
+  },
+};
+
+const penalty = (number: number, change: JsonObject = {}): JsonObject => ({
+  ...row(number),
+  number: `桂新出罚字〔2026〕${number}号`,
+  kinds: '罚款',
+  fine: '10000',
+  from: '2026-05-10',
+  ...change,
+});
+
+const notice = (change: Partial<RepairNotice> = {}): RepairNotice => ({
+  noticeId: 'N-1',
+  decidedOn: '2026-11-26',
+  reason: '已履行义务，准予信用修复',
+  taken: async () => {},
+  ...change,
+});
+
+const ops = ({ far }: Bench): string[] => far.sends.map(({ rows }) => rows.map(({ op }) => op).join(''));
+
+const versions = ({ hub }: Bench): Promise<{ operation: string }[]> =>
+  select(hub.db, 'SELECT operation FROM versions ORDER BY record_id, version');
+
+onBothDatabases('urgent withdrawals on', ({ url }) => {
+  test('a repair notice withdraws its record, and nothing its bureau says shows it again', async () => {
+    const b = await bench(await url());
+    await b.take(row(1), row(2));
+    await b.push();
+    const { number, code } = row(1) as { number: string; code: string };
+    b.far.pendingNotices.push(notice({ number, creditCode: code }), notice({ number, creditCode: code }));
+    const context = await b.context({ seals: 'withdrawals' });
+    for await (const each of b.far.notices?.(context.signal) ?? []) await takeNotice(each, PLATFORM, context);
+    await b.push({ seals: 'withdrawals' });
+    expect(ops(b)).toEqual(['UU', 'D']);
+    await b.take(row(1));
+    await b.push();
+    await b.take(row(1, { content: '更正后的内容' }));
+    await endPublicity([], context);
+    await b.push();
+    expect(ops(b)).toEqual(['UU', 'D', 'D']);
+    expect([...b.far.shown.values()].map(({ op }) => op).sort()).toEqual(['D', 'U']);
+    const actions = (await logOf(b.hub)).map(({ action }) => action);
+    expect(actions.filter((action) => action === 'notice.applied')).toHaveLength(1);
+    expect(actions.filter((action) => action === 'record.withdrawn')).toHaveLength(2);
+  });
+
+  test('a notice that names no record, or more than one, is kept and reported', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    const context = await b.context();
+    expect(await takeNotice(notice({ number: '桂某字第1号', name: '无此企业' }), PLATFORM, context)).toBe('unmatched');
+    expect(await takeNotice(notice({ number: '桂某字第1号', name: '无此企业' }), PLATFORM, context)).toBe('repeated');
+    expect(await versions(b)).toEqual([{ operation: 'UPSERT' }]);
+    expect((await logOf(b.hub)).map(({ action }) => action)).toEqual(['notice.unmatched']);
+  });
+
+  test('a penalty whose publicity is over is withdrawn by the hub itself, unless its bureau states a later end', async () => {
+    const b = await bench(await url(), penaltyJob);
+    await b.take(penalty(1), penalty(2, { end: '2027-12-31' }), penalty(3, { from: '2026-11-20' }));
+    await b.push();
+    expect(ops(b)).toEqual(['UUU']);
+    const context = await b.context();
+    await endPublicity(['penalty/penalty'], context);
+    expect((await versions(b)).map(({ operation }) => operation)).toEqual(['UPSERT', 'UPSERT', 'UPSERT']);
+    b.clock.now = new Date('2027-05-11T02:00:00Z');
+    await endPublicity(['penalty/penalty'], context);
+    await b.push({ seals: 'withdrawals' });
+    expect(ops(b)).toEqual(['UUU', 'D']);
+    await b.take(penalty(1, { end: '2028-01-01' }));
+    await endPublicity(['penalty/penalty'], context);
+    await b.push();
+    expect(ops(b)).toEqual(['UUU', 'D', 'U']);
+  });
+
+  test('a version that was never sent is cancelled by its withdrawal; one that may be there is withdrawn after it is known (F46)', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    b.far.whims.push('down');
+    await b.push();
+    const gone = { status: 'revoked', ended: '2026-11-26' };
+    await b.take(row(2));
+    b.far.whims.push('lose-answer');
+    b.far.query_ = 'fails';
+    await b.push({ guard: { breaker: { ...CLOSED }, held: new Set() } });
+    await b.take(row(1, gone), row(2, gone));
+    b.far.query_ = 'works';
+    b.wait(3600);
+    await b.push();
+    expect([...b.far.shown.values()].every(({ op }) => op === 'D')).toBe(true);
+    expect(await states(b)).not.toContain('open');
+  });
+
+  test('a withdrawal overtakes a sealed batch that never left: that version is cancelled and never shown (F46)', async () => {
+    const b = await bench(await url());
+    await b.take(row(1), row(2));
+    const paused = { ...(await b.context()), signal: AbortSignal.abort(new Error('killed')) };
+    const { seal } = await import('../../src/push/seal.ts');
+    const { readyBatches } = await import('../../src/push/ready-batches.ts');
+    for await (const { batches } of readyBatches('UPSERT', paused))
+      for (const each of batches) await seal(each, paused);
+    await b.take(row(1, { status: 'revoked', ended: '2026-11-26' }));
+    await b.push();
+    expect(ops(b)).toEqual(['U']);
+    expect((await states(b)).sort()).toEqual(['accepted', 'cancelled']);
+    expect(b.far.shown.size).toBe(1);
+  });
+});
+
+const states = async ({ hub }: Bench): Promise<string[]> =>
+  (await select<{ state: string }>(hub.db, 'SELECT state FROM deliveries')).map(({ state }) => state);
