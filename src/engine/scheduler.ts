@@ -147,14 +147,17 @@ const MOST_PERIODS = 1000;
 
 /** Every period that is owed, oldest first, one at a time; then an extra push where a deadline calls for one. */
 async function settlePeriods(job: DutyJob, parts: SchedulerParts): Promise<boolean> {
-  let ran = false;
+  let served: string | undefined;
   for (let round = 0; round < MOST_PERIODS; round += 1) {
     const owed = await parts.periods.owed(job);
-    const run = owed === undefined ? undefined : await claimFirst(job, owed.slots, parts);
-    if (owed === undefined || run === undefined) break;
+    // Still the same one: it failed, and failing again at once helps nobody.
+    if (owed === undefined || owed.period === served) break;
+    const run = await claimFirst(job, owed.slots, parts);
+    if (run === undefined) break;
     await work({ job: job.name, run, period: owed.period }, parts);
-    ran = true;
+    served = owed.period;
   }
+  const ran = served !== undefined;
   const extra = await parts.periods.extraPush(job);
   const run = extra === undefined ? undefined : await claimFirst(job, [extra], parts);
   if (run === undefined) return ran;
