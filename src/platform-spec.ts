@@ -135,7 +135,7 @@ export type PlatformAuth = HttpAuth | { readonly hmac: ExchangeIdentity & { read
 
 /** A call that gives the next secret, encrypted with the app key, and when it ends (domain.md §5.4). */
 export interface SecretRefresh {
-  /** Behind the platform's url, or an address of its own at the same host. */
+  /** Behind the platform's url. */
   readonly path: string;
   readonly appKey: string;
   /** Default `aes-128-ecb`; with CBC the first block is the initialisation vector. */

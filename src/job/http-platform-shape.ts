@@ -41,7 +41,13 @@ const headerFault: TextCheck = (value) =>
     ? undefined
     : { zh: '应写成 X- 开头的请求头名', en: 'write the name of a header that begins with X-' };
 
-const request = { path: required(text), headers: optional(texts) };
+/** Behind the platform's url: credentials never go to another host. */
+const path = checked((value) =>
+  /^\//.test(value) && !/^\/\//.test(value)
+    ? undefined
+    : { zh: '应以 / 开头，接在 url 之后', en: 'begins with / and is put behind url' },
+);
+const request = { path: required(path), headers: optional(texts) };
 const codes = list(text, 1);
 const form = oneOf('json', 'xml');
 const within = object({ at: required(text), form: required(form) });
@@ -123,7 +129,7 @@ const sortedSign = object({
 });
 
 const refresh = object({
-  path: required(text),
+  path: required(path),
   appKey: required(secret),
   cipher: optional(oneOf('aes-128-ecb', 'aes-256-ecb', 'aes-128-cbc', 'aes-256-cbc')),
   secret: optional(text),

@@ -56,10 +56,9 @@ export async function perform(
   return exchange;
 }
 
-/** `path` behind the platform's url; signed parameters join what stands in it. */
+/** `path` behind the platform's url, never another host; signed parameters join what stands in it. */
 function address(base: string, path: string, query: Proof['query']): string {
-  const whole = /^https?:\/\//.test(path) ? path : `${base.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
-  const url = path === '' ? base : whole;
+  const url = `${base.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
   const added = new URLSearchParams(query).toString();
   if (added === '') return url;
   return `${url}${url.includes('?') ? '&' : '?'}${added}`;

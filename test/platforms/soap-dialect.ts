@@ -9,6 +9,10 @@ export interface SoapFar extends Dialect {
   /** The token that was given out last stops to hold. */
   readonly expire: () => void;
   readonly logins: () => number;
+  /** Packages that hold this text are refused as a whole. */
+  readonly refuse: (text: string) => void;
+  /** Every submit as it came. */
+  readonly submits: readonly Buffer[];
 }
 
 export const USER = 'gxxwcbgdj';
@@ -17,6 +21,8 @@ export const PASSWORD = 'canary-pass-<&>-7781';
 export function soapDialect(): SoapFar {
   let token: string | undefined;
   let logins = 0;
+  let poison: string | undefined;
+  const submits: Buffer[] = [];
   const logIn = ({ body }: Ask): Reply => {
     const fields = textsOf(body);
     if (fields.get('userName') !== USER || fields.get('passWord') !== PASSWORD)
@@ -31,12 +37,19 @@ export function soapDialect(): SoapFar {
       if (ask.path === '/login') return logIn(ask);
       if (token === undefined || ask.headers['token'] !== token)
         return envelope('<code>403</code><msg>403:login timeout</msg>');
-      return ask.headers['serviceid'] === 'XK_FR_PUSH' ? submit(ask, store) : status(ask, store);
+      if (ask.headers['serviceid'] !== 'XK_FR_PUSH') return status(ask, store);
+      submits.push(ask.body);
+      const refused = poison !== undefined && ask.body.includes(poison);
+      return refused ? envelope('<code>5</code><msg>报文校验不通过</msg>') : submit(ask, store);
     },
     expire: () => {
       token = undefined;
     },
     logins: () => logins,
+    refuse: (text) => {
+      poison = text;
+    },
+    submits,
   };
 }
 
@@ -129,7 +142,7 @@ const answer: NonNullable<HttpPlatformSpec['answer']> = {
   within,
   code: 'Result/code',
   message: 'Result/msg',
-  codes: { accepted: ['0'], conflict: ['9'], loginExpired: ['403'], absent: ['404'] },
+  codes: { accepted: ['0'], refused: ['5'], conflict: ['9'], loginExpired: ['403'], absent: ['404'] },
   receipt: 'Result/sn',
   echo: 'Result/flow',
   digest: 'Result/digest',
