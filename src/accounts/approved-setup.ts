@@ -95,6 +95,26 @@ export async function heldChanges<S>(db: Reader, { settings, source }: Guarded<S
   return { changed: changedItems(approved, items), request: request?.id };
 }
 
+/** Old and new text of every item that changed; an item that is not there is `undefined`. */
+export interface ItemChange {
+  readonly name: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+/** What a request would let in, as long as the files here are still those that it was asked for; else `undefined`. */
+export async function changesBehind<S>(
+  db: Reader,
+  { settings, source }: Guarded<S>,
+  request: { readonly digest: string },
+): Promise<readonly ItemChange[] | undefined> {
+  const newest = await newestConfiguration(db, 'approved');
+  if (source === undefined || newest === undefined) return undefined;
+  const [approved, items] = [await readConfiguration(db, newest.id), readItems({ ...settings, env: source.env })];
+  if (matterDigest(matterOf(approved, items)) !== request.digest) return undefined;
+  return changedItems(approved, items).map((name) => ({ name, before: approved.get(name), after: items.get(name) }));
+}
+
 /** The whole difference, to the letter: digests of every item that changed, and the settings with both values. */
 function matterOf(approved: Items, items: Items): Matter {
   const [before, after] = [digests(approved), digests(items)];

@@ -56,6 +56,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   'licence verify': reads(),
   'licence pdf': reads(),
   'approve list': reads(),
+  'approve show': reads(),
 
   log: reads('operator', 'approver', 'auditor'),
   'log head': reads('operator', 'approver', 'auditor'),

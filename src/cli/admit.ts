@@ -6,6 +6,7 @@ import { type Environment, readSettings, type Settings } from '../settings.ts';
 import { type Db, inTransaction, openDatabase } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { migrate } from '../store/migrations.ts';
+import { findUser } from '../store/users.ts';
 import { accountOf, principalOf } from './actor.ts';
 
 export interface Wanted {
@@ -33,7 +34,10 @@ export async function admit(wanted: Wanted): Promise<void> {
   const db = await openDatabase(settings.databaseUrl);
   try {
     await migrate(db);
-    await judge(db, await principalOf(db, { ...wanted, settings }), { ...wanted, rule, changing });
+    const principal = await principalOf(db, { ...wanted, settings }).catch((error: unknown) =>
+      turnAway(db, wanted, error),
+    );
+    await judge(db, principal, { ...wanted, rule, changing });
   } finally {
     await db.destroy();
   }
@@ -43,6 +47,16 @@ const UNKNOWN: CommandRule = { does: 'changes', roles: [] };
 
 const isMissing = ({ databaseUrl }: Settings): boolean =>
   databaseUrl.startsWith('sqlite:') && !existsSync(databaseUrl.slice('sqlite:'.length));
+
+/** A try without a log-in that counts is written down too; a name that no account has is not. */
+async function turnAway(db: Db, { command, env, now }: Wanted, error: unknown): Promise<never> {
+  const name = accountOf(env) ?? '';
+  const known = (await findUser(db, name)) !== undefined;
+  const detail = { command, code: error instanceof HubError ? error.code : 'HUB_BROKEN' };
+  const entry = { actor: known ? `user:${name}` : 'nobody', action: 'access.denied', detail };
+  await inTransaction(db, (tx) => appendLog(tx, now, [entry]));
+  throw error;
+}
 
 async function judge(
   db: Db,

@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
+import { changesBehind, type ItemChange } from '../accounts/approved-setup.ts';
+import { lineDiff } from '../accounts/line-diff.ts';
 import { decide } from '../accounts/requests.ts';
-import { listRequests, type RequestRow } from '../store/requests.ts';
+import { listRequests, type RequestRow, readRequest } from '../store/requests.ts';
 import { principalOf } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
+import { readSetup } from './setup.ts';
 
 /** `hub approve <request>`: the second person's yes or no; `hub approve list`: what waits for one. */
 export const approveCommand: Define = (program, act) => {
@@ -31,6 +34,7 @@ export const approveCommand: Define = (program, act) => {
       }),
     );
   defineList(command, act);
+  defineShow(command, act);
 };
 
 function defineList(group: Command, act: Act): void {
@@ -72,3 +76,45 @@ const sentence = ({ detail }: RequestRow): string => {
   const line = plain(said.join(' '));
   return line.length > 120 ? `${line.slice(0, 119)}…` : line;
 };
+
+function defineShow(group: Command, act: Act): void {
+  group
+    .command('show')
+    .argument('<request>', '申请号 (number of the request)', positive)
+    .description('一项申请的全部内容；改动的配置逐行显示 (all of a request; changed configuration line by line)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async (id: number, _own: object, command: Command) => {
+        const { json } = command.optsWithGlobals<{ json?: boolean }>();
+        return withDatabase(async ({ db, settings }) => {
+          const request = await readRequest(db, id);
+          if (request === undefined) throw noRequest(id);
+          const changes = request.kind === 'configuration' ? await changesBehind(db, readSetup(), request) : undefined;
+          if (json)
+            printJson({ ...request, ...(request.kind === 'configuration' ? { changes: changes ?? null } : {}) });
+          else tellRequest(request, changes, settings.timezone);
+          return 0;
+        });
+      }),
+    );
+}
+
+function tellRequest(request: RequestRow, changes: readonly ItemChange[] | undefined, timezone: string): void {
+  print(`#${request.id}  ${request.kind}  [${request.state}]  ${plain(request.askedBy)}: ${plain(request.reason)}`);
+  print(`  至 until  ${localTime(request.expiresAt, timezone)}`);
+  if (request.decidedBy !== null)
+    print(`  决定 by   ${plain(request.decidedBy)}: ${plain(request.decisionReason ?? '')}`);
+  if (request.kind !== 'configuration') {
+    for (const [name, value] of Object.entries(request.detail)) print(`  ${name}  ${plain(JSON.stringify(value))}`);
+    return;
+  }
+  if (changes === undefined)
+    print('  本机的文件已不是申请时的样子 (the files here are no longer those of the request)');
+  for (const { name, before, after } of changes ?? []) {
+    print(`--- ${plain(name)}${before === undefined ? '（新增 new）' : after === undefined ? '（删除 gone）' : ''}`);
+    for (const { mark, text } of lineDiff(before ?? '', after ?? '')) print(`${mark} ${plain(text)}`);
+  }
+}
+
+const noRequest = (id: number) =>
+  wrongUsage(`没有申请 ${id}`, `there is no request ${id}`, '用 hub approve list 查看 (see hub approve list)');

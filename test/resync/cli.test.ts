@@ -102,6 +102,8 @@ test('a resync by real processes: preview, second person, sent once; then a chan
     good: true,
     held: { changed: ['jobs/push-credit-sharing.yaml'], request: 2 },
   });
+  const change = await hub('approve show 2', { as: 'nong' });
+  expect(change.out).toMatch(/--- jobs\/push-credit-sharing\.yaml[\s\S]*^- .*batchSize: 100[\s\S]*^\+ .*batchSize: 7/m);
   expect(await hub('approve 2 --reason 已核对', { as: 'nong' })).toMatchObject({ code: 0 });
   await hub('run push-credit-sharing', { as: 'wei' });
   expect(JSON.parse((await hub('check --json')).out)).toMatchObject({ held: null });
