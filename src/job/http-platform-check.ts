@@ -1,8 +1,8 @@
 import { isJsonObject, type Json } from '../json.ts';
 import type { BodyTemplate, HttpPlatformSpec, SortedSign } from '../platform-spec.ts';
 import { EACH } from '../wire/body-template.ts';
+import { missingAlgorithm } from '../wire/missing-algorithm.ts';
 import { appKeyBytes } from '../wire/platform-secret.ts';
-import { missingAlgorithm } from '../wire/sorted-sign.ts';
 import { type TemplateFault, templateFaults, textFaults } from '../wire/template-check.ts';
 import { CALL_NAMES, QUERY_NAMES } from '../wire/template-names.ts';
 import { tlsMaterial } from '../wire/tls-material.ts';

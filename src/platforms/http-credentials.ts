@@ -1,8 +1,9 @@
 import { HubError } from '../errors.ts';
 import type { HttpPlatformSpec, SortedSign } from '../platform-spec.ts';
 import { authHeaders, exchangeHeaders } from '../wire/exchange-sign.ts';
+import { missingAlgorithm } from '../wire/missing-algorithm.ts';
 import { fillText, type Lookup } from '../wire/placeholders.ts';
-import { missingAlgorithm, sortedSignature } from '../wire/sorted-sign.ts';
+import { sortedSignature } from '../wire/sorted-sign.ts';
 import type { NoProof, Proof } from './proof.ts';
 import { type RefreshContext, refreshedSecret } from './refreshed-secret.ts';
 

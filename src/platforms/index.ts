@@ -4,13 +4,8 @@ import type { PlatformSpec } from '../platform-spec.ts';
 import type { Form } from '../schema/outbound.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { templateForm } from '../wire/body-template.ts';
-import { openExcel } from './excel.ts';
-import { openFerryPlatform } from './ferry.ts';
-import { openFrontDatabase } from './front-database.ts';
-import { openHttp } from './http.ts';
 import type { OpenOptions } from './open.ts';
 import { packageZip } from './package-zip.ts';
-import { openSftp } from './sftp.ts';
 import { uploadSheet } from './upload-sheet.ts';
 
 type Opener<U extends PlatformSpec['use']> = (
@@ -18,13 +13,13 @@ type Opener<U extends PlatformSpec['use']> = (
   options: OpenOptions,
 ) => Promise<Platform>;
 
-/** One line per protocol; a new one is its file and its line here. */
+/** One line per protocol; a new one is its file and its line here. Loaded when wanted: most hubs speak one or two of them. */
 const openers = {
-  'front-database': openFrontDatabase,
-  http: openHttp,
-  sftp: openSftp,
-  excel: openExcel,
-  ferry: openFerryPlatform,
+  'front-database': async (...given) => (await import('./front-database.ts')).openFrontDatabase(...given),
+  http: async (...given) => (await import('./http.ts')).openHttp(...given),
+  sftp: async (...given) => (await import('./sftp.ts')).openSftp(...given),
+  excel: async (...given) => (await import('./excel.ts')).openExcel(...given),
+  ferry: async (...given) => (await import('./ferry.ts')).openFerryPlatform(...given),
 } satisfies {
   readonly [U in PlatformSpec['use']]: Opener<U>;
 };

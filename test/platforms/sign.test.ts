@@ -3,7 +3,8 @@ import { sm2 } from 'sm-crypto-v2';
 import { describe, expect, test } from 'vitest';
 import type { SortedSign } from '../../src/platform-spec.ts';
 import { exchangeHeaders } from '../../src/wire/exchange-sign.ts';
-import { missingAlgorithm, sortedSignature } from '../../src/wire/sorted-sign.ts';
+import { missingAlgorithm } from '../../src/wire/missing-algorithm.ts';
+import { sortedSignature } from '../../src/wire/sorted-sign.ts';
 
 describe('the algorithms of this Node are the published ones', () => {
   test('SM3 (GB/T 32905)', () => {
