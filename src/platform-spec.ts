@@ -265,7 +265,9 @@ export interface ExcelPlatformSpec extends DeliveryTerms {
   readonly folder: string;
   /** Default `{platform}_{period}_{seq}_{batch_id8}.xlsx`. */
   readonly fileName?: string;
-  /** Name of the sheet, default `Sheet1`. */
+  /** The platform's own template, .xlsx: its sheet's name, its header and the lines around it are taken as they stand. */
+  readonly template?: string;
+  /** Name of the sheet, default the template's, else `Sheet1`. */
   readonly sheet?: string;
   /** Titles of columns where the platform's template has others than the form: code → title. */
   readonly titles?: { readonly [column: string]: string };

@@ -84,6 +84,13 @@ const excel = object({
   use: required(oneOf('excel')),
   folder: required(text),
   fileName: optional(checked((name) => nameFault(name, '.xlsx'))),
+  template: optional(
+    checked((path) =>
+      path.endsWith('.xlsx')
+        ? undefined
+        : { zh: '应为 .xlsx 文件，.xls 请另存', en: 'must be an .xlsx file; save an .xls as one' },
+    ),
+  ),
   sheet: optional(text),
   titles: optional({ is: 'map', of: text, min: 1 }),
   notes: optional(list(text)),

@@ -3,7 +3,8 @@ import { zipBytes } from './zip-bytes.ts';
 /** A workbook with one sheet of texts, built so that the same rows are the same bytes for ever. */
 export interface Sheet {
   readonly name: string;
-  /** First line. */
+  /** Lines above the header, default none. */
+  readonly above?: readonly (readonly string[])[];
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   /** Lines under the table, each in its first cell. */
@@ -15,7 +16,7 @@ export interface Sheet {
  * text, and nothing is escaped – machines of the platform read this file.
  */
 export function xlsxBytes(sheet: Sheet): Buffer {
-  const lines = [sheet.head, ...sheet.rows, ...sheet.notes.map((note) => [note])];
+  const lines = [...(sheet.above ?? []), sheet.head, ...sheet.rows, ...sheet.notes.map((note) => [note])];
   const texts = [...new Set(lines.flat().filter((text) => text !== ''))];
   const places = new Map(texts.map((text, index) => [text, index]));
   const parts = [

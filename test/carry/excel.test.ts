@@ -161,6 +161,48 @@ onBothDatabases('a receipt that a person brings back', ({ url }) => {
     expect(await hub.db('deliveries').distinct('state')).toEqual([{ state: 'accepted' }]);
   });
 
+  test('that contradicts an earlier one is a conflict; rows of nobody are orphans', async () => {
+    const { hub, job, take, push, batches } = await bench(await url());
+    await take(...licences(1, 2));
+    await push();
+    const [batch] = await batches();
+    const keys: { idem_key: string }[] = await hub.db('deliveries').select('idem_key').orderBy('row_no');
+    const bring = async (name: string, lines: readonly string[]): Promise<void> => {
+      const bytes = Buffer.from(['rowId,resultCode,resultMsg', ...lines].join('\n'));
+      await importReceipts(hub, job, { name, bytes, ...by });
+      await push({ followUpOnly: true });
+    };
+    const both = keys.map(({ idem_key: key }) => key);
+    await bring('first.csv', [`${both[0]},OK,`, `${both[1]},OK,`]);
+    await bring('second.csv', [`${both[0]},LATE,迟报`, `${both[1]},OK,`]);
+    const states = await hub.db('deliveries').where({ batch_seq: batch?.seq }).orderBy('row_no').pluck('state');
+    expect(states).toEqual(['conflict', 'accepted']);
+    await bring('third.csv', ['nobody,OK,']);
+    expect(await hub.db('orphan_receipts').pluck('cause')).toEqual(['no-batch']);
+  });
+
+  test('of the package check that refuses the whole file has it halved into new files', async () => {
+    const { hub, job, take, push, batches, files } = await bench(await url());
+    await take(...licences(1, 4));
+    await push();
+    const [batch] = await batches();
+    const said = {
+      packageId: batch?.id,
+      receiptId: 'L2',
+      level: 2,
+      resultCode: 'FORMAT_ERROR',
+      resultMsg: '第 3 行日期不对',
+    };
+    await importReceipts(hub, job, { name: 'l2.json', bytes: Buffer.from(JSON.stringify(said)), ...by });
+    await push();
+    expect((await batches()).map(({ state, members }) => `${state} ${members}`)).toEqual([
+      'SPLIT 4',
+      'UNKNOWN 2',
+      'UNKNOWN 2',
+    ]);
+    expect(files()).toHaveLength(3);
+  });
+
   test('by row numbers, for the batch whose file it was', async () => {
     const { hub, job, take, push, files, batches } = await bench(await url(), {
       receipt: { columns: { rowNo: '行号', code: '状态', message: '说明' }, accepted: ['1'], lists: 'failures' },
