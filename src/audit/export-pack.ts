@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { readCheckpoint } from '../evidence/checkpoint.ts';
 import { sequenceAll } from '../evidence/sequencer.ts';
 import type { Json, JsonObject } from '../json.ts';
+import { keepAnchor } from '../store/checkpoints.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { approvalEntries, type PackEntryRow } from '../store/evidence-rows.ts';
 import { appendLog } from '../store/log.ts';
@@ -58,6 +59,7 @@ export async function exportPack(scope: PackScope, out: string, context: ExportC
   try {
     const written = await writePack(logged, { ...context, sink, head, work });
     await sink.close();
+    await noteHandOver(head, written.root, context);
     return { out, ...written, files: sink.files.size + 1 };
   } catch (error) {
     sink.abort();
@@ -66,6 +68,15 @@ export async function exportPack(scope: PackScope, out: string, context: ExportC
     rmSync(work, { recursive: true, force: true });
   }
 }
+
+/** Whoever takes a pack away holds its head outside of the hub from then on. */
+const noteHandOver = ({ logNo, size }: PackHead, root: string, { db, actor, now }: ExportContext): Promise<void> =>
+  inTransaction(db, (tx) =>
+    keepAnchor(tx, {
+      ...{ at: now().toISOString(), kind: 'auditor', place: actor.slice(0, 128), logNo, size },
+      root: Buffer.from(root, 'base64'),
+    }),
+  );
 
 /** What the log may say of a scope: no names and no numbers of persons. */
 function named({ kind, value, platform, records }: ResolvedScope): JsonObject {

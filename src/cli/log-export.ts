@@ -34,9 +34,10 @@ export function defineLogExport(log: Command, act: Act): void {
     .option('--platform <name>', '只含一个平台 (of one platform)')
     .requiredOption('--out <path>', '文件夹，或以 .zip 结尾的文件 (a folder, or a file ending in .zip)')
     .option('--json', '输出 JSON (print JSON)')
-    .action(act(runExport));
+    .action(act((_: Options, command: Command) => runExport(command.optsWithGlobals<Options>())));
 }
 
+/** `hub log` has `--batch` and `--json` too, and takes them before its subcommands do. */
 function runExport(options: Options): Promise<number> {
   const scope = scopeOf(options);
   return withDatabase(async ({ db, settings, env }) => {

@@ -24,7 +24,7 @@ export function defineLogPrune(log: Command, act: Act): void {
     .requiredOption('--key <vkey...>', '纸面上的公钥 (the public key as handed over on paper)')
     .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
     .option('--json', '输出 JSON (print JSON)')
-    .action(act(runPrune));
+    .action(act((_: Options, command: Command) => runPrune(command.optsWithGlobals<Options>())));
 }
 
 const runPrune = ({ before, archive, key: keys, reason, json }: Options): Promise<number> =>
