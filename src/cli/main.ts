@@ -25,6 +25,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   release: async () => (await import('./hold.ts')).releaseCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   backup: async () => (await import('./backup.ts')).backupCommand,
+  restore: async () => (await import('./restore.ts')).restoreCommand,
   batches: async () => (await import('./batches.ts')).batchesCommand,
   alarm: async () => (await import('./alarm.ts')).alarmCommand,
   ferry: async () => (await import('./ferry.ts')).ferryCommand,

@@ -1,11 +1,11 @@
 import { HubError } from '../errors.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
-import { hasLaterDelivery, type MemberRow, readMembers, settleEach } from '../store/deliveries.ts';
-import { appendLog } from '../store/log.ts';
+import { hasLaterDelivery, readMembers, settleEach } from '../store/deliveries.ts';
 import { type BatchRow, batchById } from '../store/outbox.ts';
 import type { Word } from '../store/stops.ts';
+import { noteAccepted } from './note-accepted.ts';
 import { exceptions } from './reject.ts';
-import { type Mover, step } from './transition.ts';
+import { step } from './transition.ts';
 
 /** What a person found on the platform's own screen, or heard from it. */
 export type Finding = 'accepted' | 'rejected';
@@ -43,20 +43,6 @@ export async function closeBatch(
     const detail = { [finding]: open.length, why: reason };
     return step(tx, batch, 'closed-by-hand', { reason, settledAt: now.toISOString(), detail }, by);
   });
-}
-
-/** Where no receipt says so, each member's acceptance is an entry of its own (docs/evidence-format.md §8). */
-async function noteAccepted(tx: Tx, batch: BatchRow, open: readonly MemberRow[], { actor, now, runId }: Mover) {
-  const entries = open.map(({ recordId, version, idemKey }) => ({
-    actor,
-    action: 'delivery.accepted',
-    platform: batch.platform,
-    batchId: batch.id,
-    runId,
-    recordId,
-    detail: { delivery: idemKey, from: 'open', to: 'accepted', version },
-  }));
-  await appendLog(tx, now(), entries);
 }
 
 const mover = ({ epoch, runId }: BatchRow, { actor, now }: Word) => ({ epoch, runId, actor, now: () => now });

@@ -8,6 +8,7 @@ import { readMembers, settleEach, settleOpen } from '../store/deliveries.ts';
 import type { BatchRow } from '../store/outbox.ts';
 import { markReceipt } from '../store/receipts.ts';
 import type { Deliver } from './deliver.ts';
+import { noteAccepted } from './note-accepted.ts';
 import { refuse } from './refuse.ts';
 import { exceptions } from './reject.ts';
 import { step } from './transition.ts';
@@ -56,12 +57,20 @@ const NO_EXCEPTIONS = { accepted: 0, rejected: 0, conflicts: 0, open: 0 };
 
 /** Verdict by verdict against the members as they stand; what is plainly accepted goes in one statement. */
 async function judgeNow(tx: Tx, batch: BatchRow, verdicts: readonly Verdict[], context: Deliver) {
-  const { changes, open } = judge(await readMembers(tx, batch.seq), verdicts, batch.state);
+  const members = await readMembers(tx, batch.seq);
+  const { changes, open } = judge(members, verdicts, batch.state);
   const plain = (change: MemberChange): boolean => open === 0 && change.to === 'accepted';
   const rest = changes.filter((change) => !plain(change));
   await settleEach(tx, batch.seq, rest);
   if (rest.length < changes.length) await settleOpen(tx, batch.seq, 'accepted', 'OK');
   await exceptions(tx, batch, rest, context);
+  const accepted = new Set(rest.filter(({ to }) => to === 'accepted').map(({ idemKey }) => idemKey));
+  await noteAccepted(
+    tx,
+    batch,
+    members.filter(({ idemKey }) => accepted.has(idemKey)),
+    context,
+  );
   const count = (to: string): number => changes.filter((change) => change.to === to).length;
   return { accepted: count('accepted'), rejected: count('rejected'), conflicts: count('conflict'), open };
 }

@@ -7,9 +7,11 @@ import { type RestoreContext, restore } from '../../src/audit/restore.ts';
 import { rootAt } from '../../src/evidence/proof.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { storedTree } from '../../src/evidence/tree.ts';
+import { resume } from '../../src/push/stop.ts';
 import { type Db, inTransaction, select } from '../../src/store/database.ts';
 import { appendLog, listLog } from '../../src/store/log.ts';
 import { readHead } from '../../src/store/log-tree.ts';
+import { pausePlatform } from '../../src/store/stops.ts';
 import { databases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
 import { type Bench, bench, rows } from './bench.ts';
 import { signHead } from './signed.ts';
@@ -139,5 +141,22 @@ describe('a backup', () => {
     await expect(backup(file, contextOf(b, b.hub.settings.databaseUrl))).rejects.toMatchObject({
       code: 'BACKUP_EXISTING',
     });
+  });
+
+  test('brings back less than the platform knows: nothing is pushed until a person has looked (F45)', async () => {
+    const { b } = await small();
+    await b.push();
+    const pause: RestoreContext['pause'] = (tx, platform, reason) =>
+      pausePlatform(tx, platform, { actor: 'user:system', reason, now: b.hub.now(), kind: 'person', period: null });
+    const again = join(temporaryFolder(), 'later.backup');
+    await backup(again, contextOf(b, b.hub.settings.databaseUrl));
+    await restore(again, restoring(b.hub.db, [], { overwrite: true, pause }));
+    await b.take(...rows(4, 6));
+    await b.push();
+    const sent = () => select(b.hub.db, "SELECT id FROM attempts WHERE action = 'send'");
+    expect(await sent()).toHaveLength(1);
+    await resume(b.hub.db, 'credit-sharing', { actor: 'user:operator', reason: '已对账', now: b.hub.now() });
+    await b.push();
+    expect(await sent()).toHaveLength(2);
   });
 });
