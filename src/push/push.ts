@@ -212,18 +212,20 @@ async function drive(
 ): Promise<void> {
   let now = batch;
   let sealed = outgoing;
+  let tried = false;
   for (let step = 0; step < STEPS; step += 1) {
     if (!(await mayGoOn(now, step, sealed !== undefined, context, progress))) break;
     const asked = now.state === 'UNKNOWN';
     now = await advance(now, context, sealed);
     sealed = undefined;
+    tried = true;
     // What certainly did not arrive is tried again by the next run, in its retry window.
     if (isAtRest(now, context) || (now.state === 'RETRY_WAIT' && !asked)) break;
   }
   progress.counts.batches += 1;
   if (now.state === 'RETRY_WAIT' || now.state === 'SEALED') now = await readBatch(context.db, now.seq);
   if (now.state === 'SPLIT') await driveParts(now, context, progress);
-  else if (now.state !== 'SETTLED' && now.state !== 'RECEIVED' && !waitsForCarrier(now, context))
+  else if (tried && now.state !== 'SETTLED' && now.state !== 'RECEIVED' && !waitsForCarrier(now, context))
     progress.unsettled ??= stopReason(now);
   context.onProgress?.(progress.counts);
 }
@@ -231,7 +233,7 @@ async function drive(
 const isAtRest = (batch: BatchRow, context: Push): boolean =>
   ['SETTLED', 'SPLIT', 'HELD', 'RECEIVED'].includes(batch.state) || waitsForCarrier(batch, context);
 
-/** False when nothing more may be done for a batch now. `fresh`: just sealed by this run, so nothing can have changed. */
+/** False when nothing more may be done for a batch now. `fresh`: just sealed by this run. */
 async function mayGoOn(
   batch: BatchRow,
   step: number,
@@ -241,11 +243,11 @@ async function mayGoOn(
 ): Promise<boolean> {
   if (progress.stopped !== undefined) return false;
   const sends = batch.state === 'SEALED' || batch.state === 'RETRY_WAIT';
-  // A fresh batch waited for its turn on the wire: meanwhile the platform may have begun to fail.
-  const look = !fresh || passageNow(context) === 'none';
-  if (look && batch.state !== 'SENDING') progress.stopped ??= await (sends ? obstacle(context) : askObstacle(context));
+  // A fresh batch too: it waited for its turn on the wire, and much may have been decided meanwhile.
+  if (batch.state !== 'SENDING') progress.stopped ??= await (sends ? obstacle(context) : askObstacle(context));
   if (progress.stopped !== undefined) return false;
-  if (sends && !fresh && ((await recut(batch, context)) || (await isHeld(batch, context)))) return false;
+  const asSealed = fresh && context.guard.held.size === 0;
+  if (sends && !asSealed && ((await recut(batch, context)) || (await isHeld(batch, context)))) return false;
   if (sends && !mayResend(batch, context)) return false;
   return step === 0 || rest(batch, context);
 }

@@ -1,4 +1,5 @@
-import { alwaysTry } from '../delivery/backoff.ts';
+import { alwaysTry, type MayTryNow } from '../delivery/backoff.ts';
+import { windowName } from '../duty/retry-windows.ts';
 import { anchored } from '../evidence/anchor.ts';
 import { divisions, type Hub } from '../hub-context.ts';
 import { formsByType } from '../job/forms-by-type.ts';
@@ -112,7 +113,7 @@ async function openDelivery(
       doubtMs: lease.found === 'expired' ? ttlMs + terms.requestMs : 0,
       takenAt: now(),
     },
-    mayTryNow: options.mayTryNow ?? alwaysTry,
+    mayTryNow: options.mayTryNow ?? (job.duty === undefined ? alwaysTry : inRetryWindows(hub)),
     random: options.random ?? Math.random,
     epoch: lease.epoch,
     runId: run,
@@ -127,6 +128,12 @@ async function openDelivery(
     dryRun: options.dryRun ?? false,
     onProgress: ({ sealed }) => options.onProgress?.(sealed),
   };
+}
+
+/** Attempts of a duty's batches are counted per retry window of the work days; a window lasts until the next one opens. */
+function inRetryWindows({ calendar, settings }: Hub): MayTryNow {
+  const context = { calendar, zone: settings.timezone };
+  return (now) => ({ open: true, id: windowName(now, context) });
 }
 
 /** What the rendering thread needs to know as well. */

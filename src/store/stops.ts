@@ -101,12 +101,24 @@ export interface Stops {
 }
 
 export async function readStops(db: Reader, platform: string, runId: number): Promise<Stops> {
-  const [paused] = await select<{ kind: Pause['kind']; reason: string }>(
+  const rows = await select<{
+    what: 'pause' | 'stop' | 'hold';
+    kind: Pause['kind'] | null;
+    reason: string;
+    record: number;
+  }>(
     db,
-    'SELECT kind, reason FROM pauses WHERE platform = ? AND ended_at IS NULL ORDER BY id LIMIT 1',
-    [platform],
+    `SELECT 'pause' AS what, kind, reason, 0 AS record FROM pauses WHERE platform = ? AND ended_at IS NULL
+     UNION ALL SELECT 'stop', NULL, reason, 0 FROM run_stops WHERE run_id = ?
+     UNION ALL SELECT 'hold', NULL, '', record_id FROM holds WHERE ended_at IS NULL AND (platform IS NULL OR platform = ?)`,
+    [platform, runId, platform],
   );
-  return { paused, stopped: await runStop(db, runId), held: await heldRecords(db, platform) };
+  const pause = rows.find(({ what }) => what === 'pause');
+  return {
+    paused: pause === undefined ? undefined : { kind: pause.kind ?? 'person', reason: pause.reason },
+    stopped: rows.find(({ what }) => what === 'stop')?.reason,
+    held: new Set(rows.filter(({ what }) => what === 'hold').map(({ record }) => Number(record))),
+  };
 }
 
 export async function heldRecords(db: Reader, platform: string): Promise<ReadonlySet<number>> {

@@ -18,11 +18,11 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'the intent is written after sending',
     edits: [
-      { file: 'src/push/deliver.ts', from: "  failpoint('S3-intent');", to: '' },
+      { file: 'src/push/send.ts', from: "  failpoint('S3-intent');", to: '' },
       {
-        file: 'src/push/deliver.ts',
-        from: '  const outgoing = sealed ?? (await toOutgoing(batch, context.db));\n  const attempts = batch.attempts + 1;',
-        to: "  const outgoing = sealed ?? (await toOutgoing(batch, context.db));\n  const attempts = batch.attempts + 1;\n  await context.platform.send(outgoing, context.signal);\n  failpoint('S3-intent');",
+        file: 'src/push/send.ts',
+        from: '  const attempts = batch.attempts + 1;',
+        to: "  const attempts = batch.attempts + 1;\n  await context.platform.send(outgoing, context.signal);\n  failpoint('S3-intent');",
       },
     ],
   },
@@ -30,7 +30,7 @@ const MUTANTS: readonly Mutant[] = [
     name: 'an unknown outcome is sent again without asking',
     edits: [
       {
-        file: 'src/push/deliver.ts',
+        file: 'src/push/send.ts',
         from: '  const answer = await context.platform.query(outgoing, context.signal);',
         to: "  const answer = { outcome: 'absent', evidence: {} } as const;",
       },
