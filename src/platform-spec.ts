@@ -282,6 +282,8 @@ export interface ExcelPlatformSpec extends DeliveryTerms {
 /** 前置库: tables in a database of the platform's that it reads by itself (docs/platform-front-database.md). */
 export interface FrontDatabaseSpec extends DeliveryTerms {
   readonly use: 'front-database';
+  /** Default `async`: the platform writes its results into the rows. */
+  readonly receipts?: 'sync' | 'async';
   /** `mysql://user:password@host:port/database`, `sqlite:path`, or of any knex client whose driver is installed. */
   readonly url: string;
   /** knex client, default by the url: mysql2, better-sqlite3, pg, mssql, oracledb. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isNode, type Node, visit } from 'yaml';
+import { isNode, type Node } from 'yaml';
 import type { SetupFault } from '../errors.ts';
 import { checkMapping } from '../mapping/mapping-check.ts';
 import { readers } from '../rules/formats.ts';
@@ -12,6 +12,7 @@ import { durationS } from './duration.ts';
 import type { Duty, Job, PullJob, PushJob, Schedule } from './job.ts';
 import { sampleFaults } from './job-samples.ts';
 import { type JobVocabulary, jobShape } from './job-schema.ts';
+import { secretsOf } from './job-secrets.ts';
 import { platformFaults } from './platform-check.ts';
 import { checkShape } from './shape.ts';
 import { readYaml, type YamlFile } from './yaml-file.ts';
@@ -163,18 +164,6 @@ function nodeAt(file: YamlFile, path: readonly (string | number)[]): Node | null
   }
   return file.root;
 }
-
-function secretsOf(file: YamlFile, env: Environment): string[] {
-  const names = new Set<string>();
-  visit(file.doc, {
-    Scalar(_, node) {
-      for (const [, name] of file.written(node).matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g)) names.add(name ?? '');
-    },
-  });
-  return [...names].filter((name) => SECRET_NAME.test(name)).flatMap((name) => env[name] ?? []);
-}
-
-const SECRET_NAME = /TOKEN|SECRET|PASSWORD|PASS$|KEY$|DATABASE/i;
 
 /** A variable that is missing in many files is named once. */
 function oncePerVariable(faults: readonly SetupFault[]): SetupFault[] {

@@ -210,6 +210,13 @@ describe.skipIf(!mariaDbAvailable)('a front-end database on MariaDB (F26)', () =
     });
   });
 
+  test('a server that was made read-only calls a person', async () => {
+    const far = await mariaFarEnd();
+    await far.sql(`CREATE TRIGGER stop BEFORE INSERT ON hub_batch FOR EACH ROW
+      SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'read-only'`);
+    expect(await send(far)).toMatchObject({ outcome: 'not-sent', page: true, reason: expect.stringContaining('只读') });
+  });
+
   test('an account without rights calls a person, and its password is never printed', async () => {
     const far = await mariaFarEnd();
     const [user, password] = ['reader_only', 'canary-db-pass-55'];

@@ -1,4 +1,6 @@
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { sha256 } from '../../src/canonical.ts';
@@ -11,11 +13,12 @@ import { reconcilePlatform } from '../../src/reconcile/reconcile.ts';
 import { runJob } from '../../src/run-job.ts';
 import { select } from '../../src/store/database.ts';
 import { listQuarantine } from '../../src/store/quarantine.ts';
+import { openTrace } from '../../src/trace.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
 import { NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
 import type { FarEnd } from './contract.ts';
 import { httpFarEnd } from './http-far-end.ts';
-import { type SoapFar, soapDialect, soapSpec } from './soap-dialect.ts';
+import { PASSWORD, type SoapFar, soapDialect, soapSpec } from './soap-dialect.ts';
 
 const signal = new AbortController().signal;
 
@@ -104,6 +107,37 @@ onBothDatabases('a SOAP platform that is only configured, from', ({ url }) => {
     expect(await listQuarantine(hub.db, {})).toMatchObject([
       { stage: 'platform', number: '（桂）印证字第450000004号' },
     ]);
+  });
+});
+
+onBothDatabases('what a SOAP platform must not leak, from', ({ name, url }) => {
+  test('neither password nor token stands in the trace, the report, the library or the log (S22)', async () => {
+    const [folder, address] = [temporaryFolder(), await url()];
+    const dialect = soapDialect();
+    const far = await httpFarEnd(dialect, (at) => soapSpec(at));
+    const { hub, take, push, clock } = await bench(address, far.spec);
+    const trace = openTrace({ dir: folder, level: 'debug', console: 'off' });
+    Object.assign(hub, { trace });
+    await take(...some(3));
+    const reports = [await push()];
+    await take(...some(4));
+    clock.now = new Date(clock.now.getTime() + 3_600_000);
+    await far.loseAnswer();
+    reports.push(await push());
+    const wrong = { ...far.spec, url: 'https://127.0.0.1:1' } as PlatformSpec;
+    const broken = await bench(await url(), wrong);
+    Object.assign(broken.hub, { trace });
+    await broken.take(...some(1));
+    reports.push(await broken.push());
+    await trace.close();
+    expect(reports.map(({ state }) => state)).toEqual(['done', 'done', 'failed']);
+    const rows = await Promise.all(['batches', 'attempts', 'receipts', 'runs'].map((table) => hub.db(table).select()));
+    const files = globSync('trace-*.log', { cwd: folder }).map((file) => readFileSync(join(folder, file), 'latin1'));
+    expect(files.join()).toContain('run.end');
+    const bytes = name === 'SQLite' ? readFileSync(address.slice('sqlite:'.length), 'latin1') : '';
+    const text =
+      inspect([reports, rows], { depth: 9, maxStringLength: null, maxArrayLength: null }) + files.join() + bytes;
+    for (const canary of [PASSWORD, 'canary-pass', 'tok-1-canary']) expect(text).not.toContain(canary);
   });
 });
 

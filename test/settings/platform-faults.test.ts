@@ -168,3 +168,17 @@ test('HUB_SECRET_KEY is 32 bytes, and is never repeated', () => {
     expect(readSettings({ HUB_SECRET_KEY: good })).toMatchObject({ faults: [], settings: { secretKey: good } });
   }
 });
+
+test('whatever stands where a secret stands is never traced, however its variable is called', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hub-jobs-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const job = `kind: push\ntitle: { zh: 报送, en: Push }\ntypes: { "licence/*": credit-sharing/licence-2018 }\nplatform: { use: http, url: "\${P_URL}", auth: { bearer: "\${P_WORD}" } }\n`;
+  writeFileSync(join(dir, 'push-p.yaml'), job);
+  writeFileSync(
+    join(dir, 'push-q.yaml'),
+    job.replace(/platform: .*/, 'platform: { use: front-database, url: "${DB_URL}", tables: { XK_FR: T } }'),
+  );
+  const given = { P_URL: 'https://p.example.gov.cn', P_WORD: 'canary-1', DB_URL: 'mysql://u:canary%2D2@db/x' };
+  const { secrets } = loadJobs(dir, given, { types, forms });
+  expect(secrets.toSorted()).toEqual(['canary%2D2', 'canary-1', 'canary-2']);
+});
