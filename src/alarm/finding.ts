@@ -23,6 +23,7 @@ export type AlarmKind =
   | 'run'
   | 'batch'
   | 'breaker'
+  | 'pause'
   | 'receipt'
   | 'conflict'
   | 'delivery'

@@ -11,6 +11,7 @@ import { diskCheck } from './disk-check.ts';
 import { dutyCheck } from './duty-check.ts';
 import { logCheck } from './log-check.ts';
 import { messageCheck } from './message-check.ts';
+import { platformCheck } from './platform-check.ts';
 import { reconcileCheck } from './reconcile-check.ts';
 import { runCheck } from './run-checks.ts';
 import { sendMessages } from './send-messages.ts';
@@ -21,6 +22,7 @@ import { watchCheck } from './watch-check.ts';
 export const CHECKS: readonly Check[] = [
   runCheck,
   deliveryCheck,
+  platformCheck,
   dutyCheck,
   deadlineCheck,
   clockCheck,

@@ -73,3 +73,34 @@ export const unmadePeriods = (
     'SELECT platform, MAX(next_due_at) AS "dueAt" FROM periods GROUP BY platform HAVING MAX(next_due_at) <= ?',
     [now.toISOString()],
   );
+
+/** Platforms to which nothing is sent for the moment because requests fail. */
+export const openBreakers = (
+  db: Reader,
+): Promise<{ readonly platform: string; readonly reason: string | null; readonly since: string }[]> =>
+  select(db, "SELECT platform, reason, changed_at AS since FROM breakers WHERE state = 'open' ORDER BY platform");
+
+/** Platforms whose period waits because they refused too many records at once. */
+export const poisonPauses = (
+  db: Reader,
+): Promise<{ readonly platform: string; readonly period: string | null; readonly since: string }[]> =>
+  select(
+    db,
+    "SELECT platform, period, at AS since FROM pauses WHERE kind = 'poison' AND ended_at IS NULL ORDER BY platform, id",
+  );
+
+/** Receipts of late that belong to nothing we sent. */
+export async function recentOrphans(db: Reader, since: Date): Promise<PlatformCount[]> {
+  const sql = `SELECT platform, COUNT(*) AS n, MIN(received_at) AS oldest FROM orphan_receipts
+    WHERE received_at >= ? GROUP BY platform ORDER BY platform`;
+  const rows = await select<PlatformCount>(db, sql, [since.toISOString()]);
+  return rows.map((row) => ({ ...row, n: Number(row.n) }));
+}
+
+/** Open tickets of records about which a platform contradicted itself. */
+export const contradictedTickets = (db: Reader): Promise<PlatformCount[]> =>
+  counted(
+    db,
+    `SELECT platform, COUNT(*) AS n, MIN(opened_at) AS oldest FROM quarantine
+     WHERE state = 'open' AND stage = 'platform' AND faults LIKE '%"PLATFORM_CONFLICT"%' GROUP BY platform`,
+  );

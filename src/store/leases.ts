@@ -47,6 +47,12 @@ export interface Lease {
   readonly found: 'free' | 'dead' | 'expired';
 }
 
+/** A lease that nobody ever had has no row to lock (MySQL): of two that insert it, the second hears that it is there. */
+function refusedAsTaken(error: unknown): false {
+  if (error instanceof Error && 'code' in error && error.code === 'ER_DUP_ENTRY') return false;
+  throw error;
+}
+
 /** Takes a lease if it is free, expired, or its holder is a dead process of this host; `undefined` if another has it. */
 export async function takeLease(db: Db, name: string, holder: string, ttlMs: number): Promise<Lease | undefined> {
   return inTransaction(db, async (tx) => {
@@ -58,8 +64,10 @@ export async function takeLease(db: Db, name: string, holder: string, ttlMs: num
       [name],
     );
     if (row === undefined) {
-      await tx('leases').insert({ name, holder, epoch: 1, expires_ms: now + ttlMs });
-      return { name, holder, epoch: 1, found: 'free' };
+      const first = await tx('leases')
+        .insert({ name, holder, epoch: 1, expires_ms: now + ttlMs })
+        .then(() => true, refusedAsTaken);
+      return first ? { name, holder, epoch: 1, found: 'free' } : undefined;
     }
     const found = stateOf(row.holder, Number(row.expires_ms) <= now);
     if (found === undefined) return undefined;

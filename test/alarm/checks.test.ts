@@ -12,6 +12,7 @@ import type { AlarmKind, Finding } from '../../src/alarm/finding.ts';
 import { beat } from '../../src/alarm/heartbeat.ts';
 import { logCheck } from '../../src/alarm/log-check.ts';
 import { overdue } from '../../src/alarm/overdue.ts';
+import { platformCheck } from '../../src/alarm/platform-check.ts';
 import { reconcileCheck } from '../../src/alarm/reconcile-check.ts';
 import { runCheck } from '../../src/alarm/run-checks.ts';
 import { CHECKS } from '../../src/alarm/tend.ts';
@@ -25,6 +26,7 @@ import { weeklyInstant } from '../../src/reconcile/weekly.ts';
 import { inTransaction } from '../../src/store/database.ts';
 import { setMark } from '../../src/store/duty-marks.ts';
 import { appendLog } from '../../src/store/log.ts';
+import { quarantine } from '../../src/store/quarantine.ts';
 import { keepDifferences, openReconciliation } from '../../src/store/reconciliations.ts';
 import { endRun, startRun } from '../../src/store/runs.ts';
 import { certificate } from '../support/certificate.ts';
@@ -130,6 +132,39 @@ onBothDatabases('checks on', ({ url }) => {
     const found = await b.see(deliveryCheck);
     expect(found.map(({ subject }) => subject)).toEqual(['batch:a', 'delivery:b']);
     expect(found[1]?.since).toBe(old.toISOString());
+  });
+
+  test('an open breaker, a stop for poison, orphans and contradictions are found per platform', async () => {
+    const b = await bench(await url());
+    const at = NOW.toISOString();
+    await inTransaction(b.hub.db, async (tx) => {
+      const breaker = { failures: 5, wait_s: 60, changed_at: at, reason: '连接中断，电话13977112345' };
+      await tx('breakers').insert([
+        { platform: 'a', state: 'open', ...breaker },
+        { platform: 'z', state: 'closed', ...breaker },
+      ]);
+      await tx('pauses').insert({ platform: 'b', kind: 'poison', period: '2026-W48', actor: 'hub', reason: 'r', at });
+      const receipt = { receipt_id: 'r', cause: 'unknown-batch', body: Buffer.alloc(1), identity: Buffer.alloc(32) };
+      await tx('orphan_receipts').insert({ platform: 'c', received_at: at, ...receipt });
+      const fault = { code: 'PLATFORM_CONFLICT', level: 'error', path: '', zh: 'z', en: 'e' } as const;
+      const subject = Buffer.alloc(32);
+      const ticket = {
+        stage: 'platform',
+        subject,
+        job: 'j',
+        division: 'd',
+        type: 't',
+        platform: 'd',
+        recordId: 1,
+        faults: [fault],
+      };
+      await quarantine(tx, [{ ...ticket, stage: 'platform' }], NOW);
+    });
+    const found = await b.see(platformCheck);
+    expect(found.map(({ subject }) => subject)).toEqual(['breaker:a', 'pause:b', 'receipt:c', 'conflict:d']);
+    expect(found[0]?.zh).not.toContain('13977112345');
+    b.clock.now = new Date(NOW.getTime() + 25 * HOUR);
+    expect((await b.see(platformCheck)).map(({ kind }) => kind)).not.toContain('receipt');
   });
 
   test('a duty that is open is told of at 20:00 and at 23:30 of its day, local time', async () => {

@@ -35,6 +35,13 @@ onBothDatabases('leases and runs on', ({ url }) => {
     expect((await takeLease(db, 'c', thisProcess(), 60_000))?.epoch).toBe(2);
   });
 
+  test('of many who want a lease that nobody ever had exactly one gets it', async () => {
+    const db = await openTestDatabase(await url());
+    const holders = Array.from({ length: 6 }, (_, index) => `host-${index}/1/1`);
+    const taken = await Promise.all(holders.map((holder) => takeLease(db, 'new', holder, 60_000)));
+    expect(taken.filter((lease) => lease !== undefined)).toHaveLength(1);
+  });
+
   test('a pid that was given to another process does not keep a dead holder alive', () => {
     expect(isDead(`${hostname()}/${process.pid}/1`)).toBe(true);
     expect(isDead(thisProcess())).toBe(false);
