@@ -8,6 +8,7 @@ import { type Render, render } from '../push/render.ts';
 import type { Reissue } from '../store/reissues.ts';
 import { readReleases } from '../store/releases.ts';
 import { type Candidate, resyncCandidates } from '../store/resync-candidates.ts';
+import { heldRecords } from '../store/stops.ts';
 import { chosenTypes, type Selection, spanOf } from './selection.ts';
 import { type Standing, standingOf } from './standing.ts';
 
@@ -80,6 +81,8 @@ async function previewAmong({ db, settings }: Hub, { selection, ids, context, su
 
 interface Context extends Render {
   readonly taken: readonly string[];
+  /** Records under an emergency stop. */
+  readonly stopped: ReadonlySet<number>;
 }
 
 async function renderContext(hub: Hub, job: PushJob): Promise<Context> {
@@ -95,6 +98,7 @@ async function renderContext(hub: Hub, job: PushJob): Promise<Context> {
     divisionOf: (name) => byJob.get(name) ?? name,
     releases: await readReleases(hub.db),
     taken: [...fullState, ...everyVersion],
+    stopped: await heldRecords(hub.db, job.platformName),
   };
 }
 
@@ -117,13 +121,19 @@ const newSum = (): Sum => ({
 });
 
 function note(row: Candidate, { again, failedOnly }: Selection, context: Context, sum: Sum): void {
-  const standing = standingOf(row, row.told);
+  const standing = barred(row, context) ?? standingOf(row, row.told);
   // A record that was refused once and stands well by now is none of what failed.
   if (failedOnly && standing !== 'failed' && standing !== 'held') return;
   const repeated = standing === 'failed' || (again && standing === 'unchanged');
   if (repeated || standing === 'new' || standing === 'changed' || standing === 'withdrawn') {
     order(row, { standing, repeated }, context, sum);
   } else count(row, standing, 1, sum);
+}
+
+/** What must not leave now whatever the platform has of it. */
+function barred({ id, operation, suppressed }: Candidate, { stopped }: Context): Standing | undefined {
+  if (stopped.has(id)) return 'held';
+  return suppressed && operation === 'UPSERT' ? 'notShown' : undefined;
 }
 
 /** A record that would be sent, if the platform's form takes it. */

@@ -17,6 +17,8 @@ export interface ToldVersion {
 /** The newest version of a record, and what a platform was told of it. */
 export interface Candidate extends PendingRow {
   readonly told: readonly ToldVersion[];
+  /** Shown no more, whatever its bureau says of it (信用修复, end of publicity). */
+  readonly suppressed: boolean;
 }
 
 export interface CandidateQuery {
@@ -54,12 +56,19 @@ export async function resyncCandidates(db: Reader, query: CandidateQuery): Promi
       v.revised_at AS "revisedAt" FROM records r JOIN versions v ON v.record_id = r.id AND v.version = r.newest_version
     WHERE ${where.join(' AND ')} ORDER BY r.id LIMIT ${query.limit}`;
   const rows = await select<Omit<PendingRow, 'rendition'>>(db, sql, bindings);
-  const told = await toldOf(
-    db,
-    platform,
-    rows.map(({ id }) => id),
-  );
-  return rows.map((row) => ({ ...row, id: Number(row.id), rendition: 1, told: told.get(Number(row.id)) ?? [] }));
+  const found = rows.map(({ id }) => Number(id));
+  const told = await toldOf(db, platform, found);
+  const suppressed = await suppressedAmong(db, found);
+  return rows.map((row) => {
+    const id = Number(row.id);
+    return { ...row, id, rendition: 1, told: told.get(id) ?? [], suppressed: suppressed.has(id) };
+  });
+}
+
+async function suppressedAmong(db: Reader, ids: readonly number[]): Promise<ReadonlySet<number>> {
+  if (ids.length === 0) return new Set();
+  const sql = `SELECT record_id FROM suppressions WHERE record_id IN (${placeholders(ids.length)})`;
+  return new Set((await select<{ record_id: number }>(db, sql, ids)).map(({ record_id }) => Number(record_id)));
 }
 
 async function toldOf(db: Reader, platform: string, ids: readonly number[]): Promise<Map<number, ToldVersion[]>> {

@@ -249,6 +249,19 @@ onBothDatabases('resync', ({ url }) => {
     ]);
   });
 
+  test('what a person stopped, and what is shown no more, is not sent by a resync either', async () => {
+    const here = await bench(await url());
+    await here.take(...rows(1, 3));
+    const at = NOW.toISOString();
+    await here.hub.db('holds').insert({ record_id: 1, platform: null, actor: 'user:lan', reason: '核实', at });
+    await here.hub
+      .db('suppressions')
+      .insert({ record_id: 2, cause: 'repair', since: '2026-11-20', reason: '信用修复', at });
+    const done = await here.resync();
+    expect([done.outcome, counted(done)]).toEqual(['sent', { held: 1, notShown: 1, new: 1 }]);
+    expect(arrived(here)).toHaveLength(1);
+  });
+
   test('another selection waits while a resync of the platform is under way', async () => {
     const here = await bench(await url());
     await here.take(row(1));
