@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { approvedSetup, type Held, type SetupSource } from './accounts/approved-setup.ts';
+import { logSetup } from './accounts/log-setup.ts';
 import type { WorkCalendar } from './calendar/work-calendar.ts';
 import type { SignerMemory } from './evidence/signer-files.ts';
 import type { AlarmFile } from './job/alarm-file.ts';
@@ -83,7 +84,9 @@ async function openSetup(wanted: Setup, now: () => Date): Promise<{ db: Db; setu
   const db = await openDatabase(wanted.settings.databaseUrl);
   try {
     await migrate(db);
-    return { db, ...(await approvedSetup(db, wanted, now())) };
+    const approved = await approvedSetup(db, wanted, now());
+    await logSetup(db, approved.setup, now());
+    return { db, ...approved };
   } catch (error) {
     await db.destroy();
     throw error;
