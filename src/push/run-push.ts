@@ -122,7 +122,8 @@ async function openDelivery(
     signal: options.signal,
     trace: hub.trace,
     concurrency: spec.concurrency ?? 2,
-    receiptWaitMs: platform.carried ? 0 : RECEIPT_WAIT_MS,
+    // Files are picked up and answered in minutes, not while a run waits.
+    receiptWaitMs: platform.carried || spec.use === 'sftp' ? 0 : RECEIPT_WAIT_MS,
     seals: sealsOf(options),
     resync: options.resync,
     dryRun: options.dryRun ?? false,
