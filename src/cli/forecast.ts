@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
 import { coverageFault } from '../calendar/coverage-fault.ts';
 import { addDays } from '../calendar/day.ts';
 import { localDay } from '../calendar/local-time.ts';
 import { type ForecastLine, forecast } from '../duty/plan.ts';
 import type { Duty, Job } from '../job/job.ts';
+import { openDatabase } from '../store/database.ts';
+import { listPauses } from '../store/stops.ts';
 import { localDate, positive } from './argument.ts';
 import type { Define } from './command.ts';
-import { complain, printJson, printTable, wrongUsage } from './print.ts';
+import { complain, plain, printJson, printTable, wrongUsage } from './print.ts';
 import { type ReadSetup, readSoundSetup } from './setup.ts';
 
 interface ForecastOptions {
@@ -26,7 +29,8 @@ export const forecastCommand: Define = (program, act) => {
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async (options: ForecastOptions) => {
-        const lines = forecastLines(readSoundSetup(), options);
+        const setup = readSoundSetup();
+        const lines = await withPauses(forecastLines(setup, options), setup);
         if (options.json) printJson(lines);
         else printForecast(lines);
         return 0;
@@ -50,11 +54,44 @@ function forecastLines(setup: ReadSetup, { months, from, to }: ForecastOptions):
     .toSorted((a, b) => a.planned.localeCompare(b.planned) || a.duty.localeCompare(b.duty));
 }
 
+/** One line, and why nothing would leave now. */
+interface ShownLine extends ForecastLine {
+  /** Reason of the pause of its platform, if a person has paused it. */
+  readonly paused: string | null;
+}
+
+/** A forecast needs no database; where there is one, it says which platforms are paused. */
+async function withPauses(lines: readonly ForecastLine[], { jobs, settings }: ReadSetup): Promise<ShownLine[]> {
+  const pauses = await readPauses(settings.databaseUrl);
+  return lines.map((line) => {
+    const job = jobs.find(({ name }) => name === line.duty);
+    const platform = job?.kind === 'push' ? job.platformName : '';
+    return { ...line, paused: pauses.get(platform) ?? null };
+  });
+}
+
+async function readPauses(url: string): Promise<ReadonlyMap<string, string>> {
+  const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
+  if (file !== undefined && !existsSync(file)) return new Map();
+  try {
+    const db = await openDatabase(url);
+    try {
+      if (!(await db.schema.hasTable('pauses'))) return new Map();
+      return new Map((await listPauses(db)).map(({ platform, reason }) => [platform, reason]));
+    } finally {
+      await db.destroy();
+    }
+  } catch {
+    complain('连不上数据库，是否有平台被暂停不得而知 (cannot reach the database: pauses are not known)');
+    return new Map();
+  }
+}
+
 const hasDuty = (job: Job): job is Job & { readonly duty: Duty } => job.kind === 'push' && job.duty !== undefined;
 
 const COVERAGE = { covered: '', provisional: '暂定 provisional', 'no-data': '无日历 no data' } as const;
 
-function printForecast(lines: readonly ForecastLine[]): void {
+function printForecast(lines: readonly ShownLine[]): void {
   printTable(
     ['职责 duty', '期次 period', '报送 planned', '到期 due', '改期原因 moved by', '日历 calendar'],
     lines.map((line) => [
@@ -66,6 +103,8 @@ function printForecast(lines: readonly ForecastLine[]): void {
       COVERAGE[line.calendar],
     ]),
   );
+  const paused = new Map(lines.flatMap(({ duty, paused }) => (paused === null ? [] : [[duty, paused] as const])));
+  for (const [duty, reason] of paused) complain(`! ${duty} 的平台已暂停报送 (paused)：${plain(reason)}`);
   for (const cover of ['provisional', 'no-data'] as const) {
     const years = [
       ...new Set(lines.filter(({ calendar }) => calendar === cover).map(({ nominal }) => nominal.slice(0, 4))),

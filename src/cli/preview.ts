@@ -66,6 +66,12 @@ function printPreview(preview: Preview): void {
   print(
     `\n${preview.platform}  ${preview.period}  报送 planned ${preview.planned} · 到期 due ${preview.due}${preview.movedBy === null ? '' : ` · ${preview.movedBy}`}`,
   );
+  if (preview.paused !== null)
+    print(
+      `  ! 平台已暂停报送：${plain(preview.paused.reason)}（${plain(preview.paused.actor)}），hub resume 恢复 (paused)`,
+    );
+  for (const { number, name, reason } of preview.held)
+    print(`  ! 暂缓 held: ${plain(number ?? '—')} ${plain(name ?? '')}：${plain(reason)}`);
   if (preview.extraPush !== null) {
     const { records, earliest, how } = preview.extraPush;
     print(

@@ -2,7 +2,7 @@ import { localText } from '../calendar/local-time.ts';
 import { downTime } from '../duty/down-time.ts';
 import { isJsonObject } from '../json.ts';
 import { beatsBetween } from '../store/heartbeats.ts';
-import { attemptEnds, happenings, type RunEnd, runsBetween } from '../store/period-facts.ts';
+import { attemptEnds, happenings, pausesDuring, type RunEnd, runsBetween } from '../store/period-facts.ts';
 import type { PeriodRow } from '../store/periods.ts';
 import type { PeriodContext } from './period-context.ts';
 import type { Progress } from './period-progress.ts';
@@ -103,18 +103,23 @@ async function platformCauses(row: PeriodRow, source: PeriodRow, span: Span, con
       en: `${count} requests to the platform failed from ${say(from)} to ${say(to)}: ${reason}`,
     });
   }
-  for (const { action, at, reason } of await happenings(
-    db,
-    row.platform,
-    ['breaker.opened', 'platform.paused'],
-    span,
-  )) {
-    const paused = action === 'platform.paused';
+  for (const { at, reason } of await happenings(db, row.platform, ['breaker.opened'], span)) {
     causes.push({
-      code: paused ? 'paused' : 'breaker-open',
+      code: 'breaker-open',
       from: at,
-      zh: paused ? `${say(at)} 平台被暂停报送：${reason}` : `${say(at)} 连续失败，断路器打开：${reason}`,
-      en: paused ? `the platform was paused at ${say(at)}: ${reason}` : `the breaker opened at ${say(at)}: ${reason}`,
+      zh: `${say(at)} 连续失败，断路器打开：${reason}`,
+      en: `the breaker opened at ${say(at)}: ${reason}`,
+    });
+  }
+  for (const { at, endedAt, reason } of await pausesDuring(db, row.platform, span)) {
+    const until = endedAt === null ? '' : ` 至 ${say(endedAt)}`;
+    const to = endedAt === null ? '' : ` to ${say(endedAt)}`;
+    causes.push({
+      code: 'paused',
+      from: at,
+      ...(endedAt === null ? {} : { to: endedAt }),
+      zh: `平台自 ${say(at)}${until} 被暂停报送：${reason}`,
+      en: `the platform was paused from ${say(at)}${to}: ${reason}`,
     });
   }
   return causes.slice(0, MOST);

@@ -5,6 +5,7 @@ import { inTransaction } from '../store/database.ts';
 import { readMark, setMark } from '../store/duty-marks.ts';
 import { appendLog } from '../store/log.ts';
 import { openPeriods } from '../store/periods.ts';
+import { listPauses } from '../store/stops.ts';
 import { pendingRecords, today } from './pending-records.ts';
 import { type DutyJob, periodContext } from './period-context.ts';
 import { upcomingPeriod } from './upcoming-period.ts';
@@ -40,12 +41,15 @@ export async function extraPushAt(hub: Hub, job: DutyJob): Promise<Date | undefi
   const mark = { name: `guard-${job.platformName}`.slice(0, 64), value: window.toISOString() };
   if ((await readMark(db, mark.name)) === mark.value) return undefined;
   const found = (await hasPeriodToPush(hub, job)) ? undefined : await nextBreak(hub, job);
-  const make = job.duty.extraPush === 'make';
+  // Nothing is sent to a paused platform: people are told instead.
+  const [pause] = await listPauses(db, job.platformName);
+  const make = job.duty.extraPush === 'make' && pause === undefined;
   await inTransaction(db, async (tx) => {
     await setMark(tx, mark.name, mark.value, hub.now());
     if (found === undefined) return;
     const action = make ? 'push.extra-made' : 'push.extra-proposed';
-    const detail = { records: found.records, earliest: found.earliest, planned: found.planned };
+    const paused = pause === undefined ? {} : { paused: pause.reason };
+    const detail = { records: found.records, earliest: found.earliest, planned: found.planned, ...paused };
     await appendLog(tx, hub.now(), [{ actor: 'scheduler', action, platform: job.platformName, detail }]);
   });
   if (found !== undefined)

@@ -35,6 +35,10 @@ function platformLines(preview: Preview, part: DivisionPreview): string[] {
     `  将报送 ${leaving.records} 条，其中撤下 ${leaving.withdrawals} 条 (leaving ${leaving.records}, withdrawals ${leaving.withdrawals})`,
     `  不能报送：隔离 ${staying.quarantined} 条，待确认 ${staying.unconfirmed} 条，不属本平台 ${staying.notForPlatform} 条`,
     `  法定期限：从容 ${standing.safe}，紧迫 ${standing.tight}，迟报 ${standing.late}${part.earliestDeadline === null ? '' : `；最早 ${part.earliestDeadline}`}`,
+    ...(preview.paused === null ? [] : [`  平台已暂停报送：${preview.paused.reason} (the platform is paused)`]),
+    ...preview.held
+      .filter(({ division }) => division === part.division)
+      .map(({ number, name, reason }) => `    ${number ?? '—'} ${name ?? '—'}：人工暂缓，${reason} (held)`),
     ...(toConfirm.length === 0
       ? []
       : [

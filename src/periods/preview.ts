@@ -2,11 +2,13 @@ import type { Coverage } from '../calendar/work-calendar.ts';
 import { planBreaks, type Standing, standingOf } from '../duty/deadline.ts';
 import { movedBy } from '../duty/plan.ts';
 import { type Fault, isError } from '../fault.ts';
-import type { Hub } from '../hub-context.ts';
+import { divisions, type Hub } from '../hub-context.ts';
 import { formsByType } from '../job/forms-by-type.ts';
 import { confirmationsOf } from '../store/confirmations.ts';
+import { recordsById } from '../store/ledger.ts';
 import { countWithheld } from '../store/pending.ts';
 import { openPeriods } from '../store/periods.ts';
+import { listHolds, listPauses } from '../store/stops.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type PendingRecord, pendingRecords, today } from './pending-records.ts';
 import { type DutyJob, periodContext } from './period-context.ts';
@@ -22,6 +24,10 @@ export interface Preview {
   readonly due: string;
   readonly movedBy: string | null;
   readonly calendar: Coverage;
+  /** Nothing leaves while a person has paused the platform. */
+  readonly paused: { readonly reason: string; readonly since: string; readonly actor: string } | null;
+  /** Records that a person holds back. */
+  readonly held: readonly HeldRecord[];
   /** Not for publication, or ended before it was ever shown: kept, never sent. */
   readonly withheld: number;
   readonly divisions: readonly DivisionPreview[];
@@ -39,6 +45,15 @@ export interface DivisionPreview {
   readonly earliestDeadline: string | null;
   /** Records that stay, and those that leave but are tight or late; the first ones. */
   readonly records: readonly RecordPreview[];
+}
+
+export interface HeldRecord {
+  readonly id: number;
+  readonly number: string | null;
+  readonly name: string | null;
+  readonly division: string;
+  readonly reason: string;
+  readonly since: string;
 }
 
 interface Counts {
@@ -96,9 +111,36 @@ export async function previewPlatform(
     platform: job.platformName,
     duty: job.name,
     ...plan.head,
+    ...(await stopsOf(hub, job.platformName, division)),
     withheld: await countWithheld(hub.db, job.platformName, [...fullState, ...everyVersion]),
     divisions: [...tallies].toSorted(([a], [b]) => a.localeCompare(b, 'zh')).map(toDivision),
     extraPush: breaks === undefined ? null : { ...breaks, how: job.duty.extraPush ?? 'propose' },
+  };
+}
+
+async function stopsOf(
+  hub: Hub,
+  platform: string,
+  division: string | undefined,
+): Promise<Pick<Preview, 'paused' | 'held'>> {
+  const [pause] = await listPauses(hub.db, platform);
+  const holds = (await listHolds(hub.db)).filter((hold) => hold.platform === null || hold.platform === platform);
+  const records = new Map(
+    (await recordsById(hub.db, [...new Set(holds.map(({ recordId }) => recordId))])).map((record) => [
+      record.id,
+      record,
+    ]),
+  );
+  const byJob = divisions(hub.jobs);
+  const held = holds.flatMap(({ recordId, reason, at }) => {
+    const record = records.get(recordId);
+    if (record === undefined) return [];
+    const { id, number, name, job } = record;
+    return [{ id, number, name, division: byJob.get(job) ?? job, reason, since: at }];
+  });
+  return {
+    paused: pause === undefined ? null : { reason: pause.reason, since: pause.at, actor: pause.actor },
+    held: held.filter((one) => division === undefined || one.division === division),
   };
 }
 

@@ -76,6 +76,17 @@ export async function runsBetween(db: Reader, job: string, from: string, to: str
   return select<RunEnd>(db, sql, [job, from, to]);
 }
 
+/** Pauses of a platform that were in force at some time of a span, oldest first. */
+export async function pausesDuring(
+  db: Reader,
+  platform: string,
+  span: { readonly from: string; readonly to: string },
+): Promise<{ readonly at: string; readonly endedAt: string | null; readonly reason: string }[]> {
+  const sql = `SELECT at, ended_at AS "endedAt", reason FROM pauses
+    WHERE platform = ? AND at <= ? AND (ended_at IS NULL OR ended_at >= ?) ORDER BY id`;
+  return select(db, sql, [platform, span.to, span.from]);
+}
+
 export interface Happening {
   readonly action: string;
   readonly at: string;

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runJob } from '../../src/run-job.ts';
-import { select } from '../../src/store/database.ts';
+import { inTransaction, select } from '../../src/store/database.ts';
 import { listBatches } from '../../src/store/outbox.ts';
+import { pausePlatform, resumePlatform } from '../../src/store/stops.ts';
 import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
 import { inShort, openBench } from './bench.ts';
@@ -294,4 +295,30 @@ test('a run by hand on Friday, without the service, serves the period and its ou
   await take('2026-12-04T02:00:00Z', row(2));
   await runJob(hub, 'push-credit-sharing', run);
   expect((await listBatches(hub.db)).map(({ period }) => period)).toEqual([null, '2026-W49']);
+});
+
+test('a Friday on which a person had paused the platform says so, with the reason', async () => {
+  const { take, ring, periods, hub } = await openBench(sqlite());
+  await take('2026-12-03T18:00:00Z', row(1));
+  const word = { actor: 'shell:test', reason: '平台割接', now: hub.now() };
+  await inTransaction(hub.db, (tx) => pausePlatform(tx, 'credit-sharing', { ...word, kind: 'person', period: null }));
+  await ring(FRIDAY);
+  await ring('2026-12-04T10:01:00Z');
+  const [paused] = await periods();
+  expect(paused).toMatchObject({ outcome: 'overdue', triedAt: null });
+  expect(paused?.causes).toContainEqual(
+    expect.objectContaining({ code: 'paused', zh: expect.stringContaining('平台割接') }),
+  );
+  await inTransaction(hub.db, (tx) => resumePlatform(tx, 'credit-sharing', { ...word, reason: '割接完成' }));
+  await ring('2026-12-07T00:30:00Z');
+  expect((await periods()).map((one) => `${inShort(one)} ${one.counts.accepted}`)).toEqual(['2026-W49 overdue 1']);
+});
+
+test('failed batches of a duty are counted per retry window', async () => {
+  const { take, ring, script, hub } = await openBench(sqlite(), { platform: { notProcessed: [503] } });
+  await take('2026-12-03T18:00:00Z', row(1));
+  script.push({ status: 503, body: 'busy' });
+  await ring(FRIDAY);
+  const [batch] = await select<{ retry_window: string }>(hub.db, 'SELECT retry_window FROM batches');
+  expect(batch?.retry_window).toBe('2026-12-04T00:30');
 });

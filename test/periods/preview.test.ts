@@ -7,6 +7,8 @@ import { type DutyJob, isDutyJob, periodContext } from '../../src/periods/period
 import { type DivisionPreview, type Preview, previewPlatform } from '../../src/periods/preview.ts';
 import { previewTexts } from '../../src/periods/preview-text.ts';
 import { type RecordDeadline, recordDeadlines } from '../../src/periods/record-deadlines.ts';
+import { inTransaction } from '../../src/store/database.ts';
+import { holdRecord, pausePlatform } from '../../src/store/stops.ts';
 import { temporaryFolder } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
 import { type Bench, type BenchOptions, openBench } from './bench.ts';
@@ -140,4 +142,25 @@ test('the ledger tells the deadline of each decision, whether it was kept, and a
       { decidedOn: '2026-12-02', deadline: '2026-12-11', deliveredOn: '2027-01-01', late: true },
     ],
   ]);
+});
+
+test('a paused platform and a held record are shown, and an extra push to a paused platform is only proposed', async () => {
+  const b = await bench({ duty: { extraPush: 'make' } });
+  await b.ring('2026-12-04T01:00:00Z');
+  await b.take('2026-12-05T18:00:00Z', row(1, { from: '2026-11-27' }), row(2, { from: '2026-12-04' }));
+  const word = { actor: 'shell:test', reason: '平台割接', now: b.hub.now() };
+  await inTransaction(b.hub.db, async (tx) => {
+    await pausePlatform(tx, 'credit-sharing', { ...word, kind: 'person', period: null });
+    await holdRecord(tx, 2, { ...word, reason: '处室复核', platform: null });
+  });
+  const preview = await previewPlatform(b.hub, jobOf(b));
+  expect(preview).toMatchObject({
+    paused: { reason: '平台割接', actor: 'shell:test' },
+    held: [{ id: 2, division: '印刷发行处', reason: '处室复核' }],
+  });
+  expect(only(preview).leaving.records).toBe(1);
+  expect(previewTexts([preview])[0]?.lines.join('\n')).toContain('人工暂缓，处室复核');
+  await b.ring('2026-12-07T00:30:00Z');
+  expect(await b.logged('push.extra-made')).toEqual([]);
+  expect(await b.logged('push.extra-proposed')).toMatchObject([{ records: '1', paused: '平台割接' }]);
 });
