@@ -24,6 +24,8 @@ export interface BatchTimes {
 /** How a delivery stands today, with the batches it went through, oldest first. */
 export interface DeliveryTimes {
   readonly state: string;
+  /** What the log says of this member alone, oldest first: rejections, contradictions, parts of receipts, words of persons. */
+  readonly changes?: readonly { readonly at: string; readonly state: string }[];
   readonly batches: readonly BatchTimes[];
 }
 
@@ -61,9 +63,14 @@ export function standingAt(delivery: DeliveryTimes, at: string): Standing | unde
   const toldAt = calls.find(({ action, outcome }) => action === 'send' && outcome !== 'not-sent')?.startedAt ?? null;
   const receiptId = batch.receipts.findLast(({ receivedAt }) => receivedAt <= at)?.receiptId ?? null;
   const isCurrent = batch === delivery.batches.at(-1);
+  const { changes = [] } = delivery;
+  const change = isCurrent ? changes.findLast((one) => one.at <= at) : undefined;
+  const about = { toldAt, batchId: batch.id };
+  if (change !== undefined) return { ...about, state: change.state, since: change.at, receiptId };
   if (isCurrent && batch.settledAt !== null && batch.settledAt <= at) {
-    const told = { state: delivery.state, toldAt, since: batch.settledAt, batchId: batch.id };
-    return { ...told, receiptId: receiptId ?? batch.receiptId };
+    // What was said of it alone came later: until then it went with its batch.
+    const state = changes.length > 0 ? 'accepted' : delivery.state;
+    return { ...about, state, since: batch.settledAt, receiptId: receiptId ?? batch.receiptId };
   }
   return { ...progress(batch, calls, at), toldAt, batchId: batch.id, receiptId };
 }

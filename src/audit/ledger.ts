@@ -1,6 +1,7 @@
+import { readEntry } from '../evidence/entry.ts';
 import type { Reader } from '../store/database.ts';
 import { findRecords, type LedgerRow, ledgerOf, type RecordRow, recordsById } from '../store/ledger.ts';
-import { type BatchHistory, batchesNamed, batchHistories, recordIdsIn } from '../store/ledger-times.ts';
+import { type BatchHistory, batchesNamed, batchHistories, memberEntries, recordIdsIn } from '../store/ledger-times.ts';
 import { type BatchTimes, standingAt, type Told, type ToldRow, toldAt } from './as-of.ts';
 import type { LedgerTerms } from './ledger-terms.ts';
 
@@ -48,15 +49,34 @@ async function* withLedgers(
   const ids = records.map(({ id }) => id);
   const rows = (await ledgerOf(db, ids)).filter((row) => platform === undefined || row.platform === platform);
   const byRecord = Map.groupBy(rows, ({ recordId }) => recordId);
-  const histories = asOf === undefined ? NONE : await batchHistories(db, batchIds(rows));
+  const known = asOf === undefined ? NOTHING : await historyOf(db, ids, rows);
   for (const record of records) {
     const own = byRecord.get(record.id) ?? [];
     if (asOf === undefined) yield { ...record, ledger: own.map(withoutRecord) };
-    else yield { ...record, ...ledgerAt(own, histories, asOf) };
+    else yield { ...record, ...ledgerAt(own, known, asOf) };
   }
 }
 
-const NONE: ReadonlyMap<string, BatchHistory> = new Map();
+/** What happened to batches, and what was said of single members, by idem key. */
+interface History {
+  readonly batches: ReadonlyMap<string, BatchHistory>;
+  readonly changes: ReadonlyMap<string, readonly { readonly at: string; readonly state: string }[]>;
+}
+
+const NOTHING: History = { batches: new Map(), changes: new Map() };
+
+async function historyOf(db: Reader, ids: readonly number[], rows: readonly LedgerRow[]): Promise<History> {
+  const changes = (await memberEntries(db, ids)).flatMap((bytes) => {
+    const read = readEntry(bytes);
+    if ('wrong' in read) return [];
+    const { delivery, to, t } = read.entry;
+    return delivery === undefined || to === undefined ? [] : [{ delivery, at: t, state: to }];
+  });
+  return {
+    batches: await batchHistories(db, batchIds(rows)),
+    changes: Map.groupBy(changes, ({ delivery }) => delivery),
+  };
+}
 
 const batchIds = (rows: readonly LedgerRow[]): string[] => rows.flatMap(({ batchId }) => batchId ?? []);
 
@@ -65,14 +85,14 @@ const withoutRecord = ({ recordId: _, ...row }: LedgerRow): Omit<LedgerRow, 'rec
 /** The ledger of one record as it stood at an instant: what was not yet known then is not there. */
 function ledgerAt(
   rows: readonly LedgerRow[],
-  histories: ReadonlyMap<string, BatchHistory>,
+  known: History,
   at: string,
 ): { ledger: Omit<LedgerRow, 'recordId'>[]; told: Told[] } {
   const kept = rows.filter(({ createdAt }) => createdAt <= at);
   const told: ToldRow[] = [];
   const ledger: Omit<LedgerRow, 'recordId'>[] = [];
   for (const [, versions] of Map.groupBy(kept, ({ version }) => version)) {
-    const standing = versions.flatMap((row) => rowAt(row, histories, at, told));
+    const standing = versions.flatMap((row) => rowAt(row, known, at, told));
     const [first] = versions;
     if (standing.length > 0) ledger.push(...standing);
     else if (first !== undefined) ledger.push({ ...withoutRecord(first), ...NOT_YET });
@@ -87,12 +107,15 @@ const NOT_YET = {
 
 function rowAt(
   row: LedgerRow,
-  histories: ReadonlyMap<string, BatchHistory>,
+  { batches, changes }: History,
   at: string,
   told: ToldRow[],
 ): Omit<LedgerRow, 'recordId'>[] {
   if (row.platform === null || row.batchId === null || row.state === null) return [];
-  const standing = standingAt({ state: row.state, batches: lineage(row.batchId, histories) }, at);
+  const standing = standingAt(
+    { state: row.state, batches: lineage(row.batchId, batches), changes: changes.get(row.idemKey ?? '') ?? [] },
+    at,
+  );
   if (standing === undefined) return [];
   const { platform, version, operation } = row;
   told.push({ ...standing, platform, version, operation });

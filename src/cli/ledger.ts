@@ -7,6 +7,7 @@ import type { Environment } from '../settings.ts';
 import { type Hold, listHolds } from '../store/stops.ts';
 import { principalOf } from './actor.ts';
 import type { Define } from './command.ts';
+import { noteRead } from './note-read.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printTable, wrongUsage } from './print.ts';
 import { readSetup } from './setup.ts';
@@ -52,6 +53,8 @@ const showLedger = (key: string, { asOf, platform, json }: Options): Promise<num
     }
     if (json) print(found === 0 ? '[]' : ']');
     else if (found === 0) print(`证照库里没有 ${plain(key)} (not in the library)；也可查 hub quarantine list`);
+    // What was asked may be a person's name: the log says only that somebody looked.
+    await noteRead(db, env, { detail: { what: 'ledger', asOf: at ?? null, found } });
     return found > 0 ? 0 : 1;
   });
 

@@ -108,3 +108,11 @@ export async function recordIdsIn(
   const rows = await select<{ id: number }>(db, sql, [...seqs, page.afterId]);
   return rows.map(({ id }) => Number(id));
 }
+
+/** What the log says of single members: entries `delivery.*` of some records, in the order of the log. */
+export async function memberEntries(db: Reader, recordIds: readonly number[]): Promise<Buffer[]> {
+  if (recordIds.length === 0) return [];
+  const sql = `SELECT entry FROM log_entries WHERE record_id IN (${placeholders(recordIds.length)}) AND action LIKE 'delivery.%'
+     ORDER BY log_no, idx`;
+  return (await select<{ entry: Buffer }>(db, sql, recordIds)).map(({ entry }) => entry);
+}

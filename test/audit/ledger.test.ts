@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { endOf, standingAt } from '../../src/audit/as-of.ts';
 import { ledgers, type RecordLedger } from '../../src/audit/ledger.ts';
 import { ledgerTerms } from '../../src/audit/ledger-terms.ts';
+import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { insertRows, inTransaction, select } from '../../src/store/database.ts';
 import { listBatches } from '../../src/store/outbox.ts';
 import { onBothDatabases, openTestDatabase } from '../support/databases.ts';
@@ -59,6 +60,19 @@ describe('how a delivery stood', () => {
     expect(at('2026-12-05T01:00:00.000Z')).toMatchObject({ state: 'accepted', receiptId: 'R-1' });
   });
 
+  test('a contradiction that came later, or a part of a receipt that came first, counts from its own moment', () => {
+    const changes = [{ at: '2026-12-09T01:00:00.000Z', state: 'conflict' }];
+    const conflict = (instant: string) => standingAt({ state: 'conflict', batches: [batch], changes }, instant);
+    expect(conflict('2026-12-08T00:00:00.000Z')).toMatchObject({ state: 'accepted' });
+    expect(conflict('2026-12-09T01:00:00.000Z')).toMatchObject({
+      state: 'conflict',
+      since: '2026-12-09T01:00:00.000Z',
+    });
+    const early = [{ at: '2026-11-30T01:00:00.000Z', state: 'accepted' }];
+    const part = standingAt({ state: 'accepted', batches: [batch], changes: early }, '2026-12-01T00:00:00.000Z');
+    expect(part).toMatchObject({ state: 'accepted', since: '2026-11-30T01:00:00.000Z' });
+  });
+
   test('a split batch stood as the whole one did before the split', () => {
     const half = { ...batch, id: 'h', sealedAt: '2026-11-28T01:00:00.000Z', calls: [] };
     const whole = { ...batch, state: 'SPLIT', settledAt: null };
@@ -105,6 +119,7 @@ onBothDatabases('the ledger on', ({ url }) => {
       await b.take(row(1, { ...states[index], revised: `${day} 09:00:00` }));
       await b.push();
     }
+    await sequenceAll(b.hub.db);
     const on = async (day: string) => (await ask(b, '（桂）印证字第450000001号', endOf(day, 'Asia/Shanghai')))[0];
     expect(await on('2026-11-19')).toMatchObject({ ledger: [], told: [] });
     expect((await on('2026-11-20'))?.told).toMatchObject([{ confirmed: 1, operation: 'UPSERT', underway: null }]);
