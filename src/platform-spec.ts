@@ -186,6 +186,8 @@ export interface AnswerSpec {
   readonly within?: { readonly at: string; readonly form: 'json' | 'xml' };
   readonly code: string;
   readonly codes: { readonly [M in CodeMeaning]?: readonly string[] };
+  /** Where a code stands when the answer is a fault instead (`Envelope/Body/Fault/faultstring`), with status 200 or 500; read outside of `within`. */
+  readonly fault?: string;
   readonly message?: string;
   /** The platform's receipt number; default: our package id. */
   readonly receipt?: string;

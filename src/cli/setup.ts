@@ -10,6 +10,7 @@ import type { Job } from '../job/job.ts';
 import { loadJobs } from '../job/job-file.ts';
 import { loadSchemas } from '../schema/schema.ts';
 import { type Environment, readEnvironment, readSettings, type Settings } from '../settings.ts';
+import { portOf } from '../wire/usual-ports.ts';
 import { actor } from './actor.ts';
 
 /** A sound or unsound set-up as the working directory and the environment give it. */
@@ -68,21 +69,9 @@ function hostsOf(jobs: readonly Job[]): string[] {
     return 'url' in spec && URL.canParse(spec.url) ? new URL(spec.url) : [];
   });
   return [
-    ...new Set(
-      addresses
-        .filter(({ host }) => host !== '')
-        .map(({ hostname, port, protocol }) => `${hostname}:${port || USUAL_PORTS[protocol]}`),
-    ),
+    ...new Set(addresses.filter(({ host }) => host !== '').map((address) => `${address.hostname}:${portOf(address)}`)),
   ];
 }
-
-const USUAL_PORTS: { readonly [protocol: string]: number } = {
-  'http:': 80,
-  'https:': 443,
-  'mysql:': 3306,
-  'mariadb:': 3306,
-  'sftp:': 22,
-};
 
 /**
  * The same where any fault ends the command with exit code 78. With approvals on, faulty files stop nothing yet: `openHub`

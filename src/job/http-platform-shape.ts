@@ -84,6 +84,7 @@ const answer: Shape = object({
       loginExpired: optional(codes),
     }),
   ),
+  fault: optional(text),
   message: optional(text),
   receipt: optional(text),
   echo: optional(text),

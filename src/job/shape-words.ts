@@ -1,5 +1,6 @@
 import { isMap, type Node } from 'yaml';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
+import { portOf } from '../wire/usual-ports.ts';
 import { durationS } from './duration.ts';
 import { type Members, required, type Shape, type TextCheck, text } from './shape.ts';
 import { VARIABLE } from './yaml-file.ts';
@@ -124,21 +125,12 @@ const CLEAR_PASSWORD = {
 };
 
 function notAllowed(url: URL, hosts: readonly string[]): ReturnType<TextCheck> {
-  const port = Number(url.port || USUAL_PORTS[url.protocol]);
-  if (hosts.length === 0 || allowedHosts(hosts).allowsName(url.hostname, port)) return undefined;
+  if (hosts.length === 0 || allowedHosts(hosts).allowsName(url.hostname, portOf(url))) return undefined;
   return {
     zh: `${url.host} 不在 HUB_ALLOWED_HOSTS 之列；确属可信请加入`,
     en: `${url.host} is not in HUB_ALLOWED_HOSTS; add it if it can be trusted`,
   };
 }
-
-const USUAL_PORTS: { readonly [protocol: string]: number } = {
-  'http:': 80,
-  'https:': 443,
-  'mysql:': 3306,
-  'sftp:': 22,
-  'mariadb:': 3306,
-};
 
 export const hasMember = (node: Node, member: string): boolean => isMap(node) && node.has(member);
 

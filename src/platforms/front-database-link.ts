@@ -6,6 +6,7 @@ import { HubError } from '../errors.ts';
 import { guardedLookup } from '../hardened-http.ts';
 import type { FrontDatabaseSpec } from '../platform-spec.ts';
 import type { AllowedHosts } from '../wire/allowed-hosts.ts';
+import { portOf } from '../wire/usual-ports.ts';
 import { readTls } from './http-tls.ts';
 
 /** One visit to the front-end database: a connection of its own, cut off when its time is over. */
@@ -101,7 +102,7 @@ function sqliteSession(
 
 function mysqlLink({ spec, name, allowed }: FrontAddress, sockets: Set<Socket>): FrontLink {
   const url = new URL(spec.url);
-  const [host, port] = [url.hostname.replace(/^\[|\]$/g, ''), Number(url.port || 3306)];
+  const [host, port] = [url.hostname.replace(/^\[|\]$/g, ''), portOf(url)];
   refuseHost(allowed, host, port);
   const tls = readTls(spec.tls, name);
   const secure = tls !== undefined || url.searchParams.get('ssl') === 'true';
@@ -162,7 +163,7 @@ const mysqlSession =
 /** Any other knex client; its own driver connects, so only the name of the host is checked. */
 function otherLink({ spec, allowed }: FrontAddress, client: string): FrontLink {
   const url = new URL(spec.url);
-  const port = Number(url.port || 0);
+  const port = portOf(url);
   refuseHost(allowed, url.hostname, port);
   const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   const database = decodeURIComponent(url.pathname.slice(1));

@@ -14,6 +14,8 @@ export type Said =
       /** Lower-case hex, where the platform tells it. */
       readonly digest: string | undefined;
       readonly document: AnswerDocument;
+      /** It stands in the place of faults, where nothing that was taken in is told. */
+      readonly isFault: boolean;
     };
 
 export interface AnswerBytes {
@@ -29,16 +31,15 @@ export function readAnswer(
 ): Said {
   const outer = answerDocument(spec.form, contentType, body);
   if ('doubt' in outer) return outer;
+  const fault = spec.fault === undefined ? undefined : outer.document.text(spec.fault);
+  if (fault !== undefined) return faultSaid(fault, outer.document, spec, batch);
   const read = spec.within === undefined ? outer : innerDocument(outer.document, spec.within);
   if ('doubt' in read) return read;
   const { document } = read;
   const code = document.text(spec.code);
   if (code === undefined) return { doubt: '回答里没有结果代码 (the answer has no result code)' };
   const meaning = meaningOf(code, spec);
-  if (meaning === undefined) {
-    const shown = /^[\w.:-]{1,40}$/.test(code) ? code : '?';
-    return { doubt: `结果代码 ${shown} 未在作业中说明 (result code ${shown} is not explained in the job)` };
-  }
+  if (meaning === undefined) return unexplained(code);
   const doubt = meaning === 'accepted' || meaning === 'received' ? echoDoubt(document, spec, batch) : undefined;
   if (doubt !== undefined) return { doubt };
   return {
@@ -48,7 +49,20 @@ export function readAnswer(
     receiptId: (spec.receipt === undefined ? undefined : document.text(spec.receipt)) || batch.batchId,
     digest: spec.digest === undefined ? undefined : document.text(spec.digest)?.toLowerCase(),
     document,
+    isFault: false,
   };
+}
+
+function unexplained(code: string): { readonly doubt: string } {
+  const shown = /^[\w.:-]{1,40}$/.test(code) ? code : '?';
+  return { doubt: `结果代码 ${shown} 未在作业中说明 (result code ${shown} is not explained in the job)` };
+}
+
+/** A fault never says that something was taken in. */
+function faultSaid(code: string, document: AnswerDocument, spec: AnswerSpec, { batchId }: OutgoingBatch): Said {
+  const meaning = meaningOf(code, spec);
+  if (meaning === undefined || meaning === 'accepted' || meaning === 'received') return unexplained(code);
+  return { meaning, code, message: '', receiptId: batchId, digest: undefined, document, isFault: true };
 }
 
 export function innerDocument(outer: AnswerDocument, within: { readonly at: string; readonly form: 'json' | 'xml' }) {

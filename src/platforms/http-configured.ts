@@ -14,8 +14,9 @@ export function classifyConfiguredSend(
   circumstances: Circumstances,
 ): Answer | { readonly outcome: 'login-expired' } {
   if (exchange.outcome === 'failure') return failed(exchange);
-  if (exchange.status !== 200 && exchange.status !== 202) return classifyStatus(exchange, circumstances);
+  if (!isRead(exchange, spec)) return classifyStatus(exchange, circumstances);
   const said = readAnswer(spec, bytesOf(exchange), circumstances.batch);
+  if (exchange.status === 500 && 'code' in said && !said.isFault) return classifyStatus(exchange, circumstances);
   if ('doubt' in said) return unknownAnswer(exchange, circumstances, said.doubt);
   const evidence = evidenceOf(exchange);
   const told = sentence(said);
@@ -52,11 +53,14 @@ export function classifyConfiguredQuery(
   circumstances: Circumstances,
 ): QueryAnswer | { readonly outcome: 'login-expired' } {
   if (exchange.outcome === 'failure') return { outcome: 'unknown', reason: exchange.reason, evidence: {} };
-  if (exchange.status !== 200 && exchange.status !== 404) {
+  if (!isRead(exchange, spec) && exchange.status !== 404) {
     return unknownAnswer(exchange, circumstances, `对方答 ${exchange.status} (answered ${exchange.status})`);
   }
   const { batch } = circumstances;
   const said = readAnswer(spec, bytesOf(exchange), batch);
+  if (exchange.status === 500 && 'code' in said && !said.isFault) {
+    return unknownAnswer(exchange, circumstances, '对方答 500 (answered 500)');
+  }
   if ('doubt' in said) return unknownAnswer(exchange, circumstances, said.doubt);
   const evidence = evidenceOf(exchange);
   if (said.meaning === 'loginExpired') return { outcome: 'login-expired' };
@@ -67,6 +71,10 @@ export function classifyConfiguredQuery(
   if (said.meaning === 'accepted' || said.meaning === 'rejected') return answered(exchange, said, spec, circumstances);
   return unknownAnswer(exchange, circumstances, `对方答 ${sentence(said)} (nothing certain about this package)`);
 }
+
+/** SOAP 1.1 puts its faults under status 500; there only a fault's code counts. */
+const isRead = ({ status }: Complete, { fault }: ReadableAnswer): boolean =>
+  status === 200 || status === 202 || (status === 500 && fault !== undefined);
 
 const other = (evidence: Evidence): Extract<Answer, { outcome: 'conflict' }> => ({
   outcome: 'conflict',

@@ -73,8 +73,8 @@ describe('a body from a template', () => {
 });
 
 describe('a token login', () => {
-  async function start(change: Partial<HttpPlatformSpec> = {}) {
-    const dialect = soapDialect();
+  async function start(change: Partial<HttpPlatformSpec> = {}, faults = false) {
+    const dialect = soapDialect({ faults });
     const far = await httpFarEnd(dialect, (url) => soapSpec(url, change));
     const platform = await far.open();
     onTestFinished(() => platform.close());
@@ -89,8 +89,11 @@ describe('a token login', () => {
     expect(dialect.logins()).toBe(1);
   });
 
-  test('that expired is made anew, and the same bytes arrive once', async () => {
-    const { dialect, platform, far, batch } = await start();
+  test.each([
+    ['by a result code', false],
+    ['by a SOAP fault under status 500', true],
+  ])('that expired, told %s, is made anew, and the same bytes arrive once', async (_, faults) => {
+    const { dialect, platform, far, batch } = await start({}, faults);
     await platform.query(batch, never);
     dialect.expire();
     expect((await platform.send(batch, never)).outcome).toBe('answered');
@@ -122,8 +125,13 @@ describe('a token login', () => {
 });
 
 /** A platform that says the same to everything. */
-async function answering(type: string, body: string, change: Partial<HttpPlatformSpec>): Promise<HttpPlatformSpec> {
-  const far = await httpFarEnd({ isSubmit: () => true, answer: () => ({ status: 200, type, body }) }, (url) => ({
+async function answering(
+  type: string,
+  body: string,
+  change: Partial<HttpPlatformSpec>,
+  status = 200,
+): Promise<HttpPlatformSpec> {
+  const far = await httpFarEnd({ isSubmit: () => true, answer: () => ({ status, type, body }) }, (url) => ({
     ...{ use: 'http', url, query: 'none', timeout: 5 },
     ...change,
   }));
@@ -211,6 +219,17 @@ describe('an answer by configuration', () => {
     const spec = await answering('text/xml', xml, { body, answer: read });
     const told = await (await open(spec)).send(await sealedBatch({ wire: wireFormOf(spec) }), never);
     expect(told).toMatchObject({ outcome: 'unknown', reason: expect.stringContaining('DOCTYPE') });
+  });
+
+  test.each([
+    ['another fault', '<e><Fault><faultstring>kaputt</faultstring></Fault></e>'],
+    ['a fault that says accepted', '<e><Fault><faultstring>0</faultstring></Fault></e>'],
+    ['an accepted answer', '<e><code>0</code></e>'],
+  ])('status 500 with %s is unknown', async (__, xml) => {
+    const read: AnswerSpec = { form: 'xml', code: 'e/code', fault: 'e/Fault/faultstring', codes: { accepted: ['0'] } };
+    const spec = await answering('text/xml', xml, { body, answer: read }, 500);
+    const told = await (await open(spec)).send(await sealedBatch({ wire: wireFormOf(spec) }), never);
+    expect(told.outcome).toBe('unknown');
   });
 
   test('where nothing can be asked, only a promise of one effect allows a resend', async () => {

@@ -18,7 +18,7 @@ export interface SoapFar extends Dialect {
 export const USER = 'gxxwcbgdj';
 export const PASSWORD = 'canary-pass-<&>-7781';
 
-export function soapDialect(): SoapFar {
+export function soapDialect({ faults = false } = {}): SoapFar {
   let token: string | undefined;
   let logins = 0;
   let poison: string | undefined;
@@ -36,7 +36,7 @@ export function soapDialect(): SoapFar {
     answer: (ask, store) => {
       if (ask.path === '/login') return logIn(ask);
       if (token === undefined || ask.headers['token'] !== token)
-        return envelope('<code>403</code><msg>403:login timeout</msg>');
+        return faults ? FAULT : envelope('<code>403</code><msg>403:login timeout</msg>');
       if (ask.headers['serviceid'] !== 'XK_FR_PUSH') return status(ask, store);
       submits.push(ask.body);
       const refused = poison !== undefined && ask.body.includes(poison);
@@ -52,6 +52,12 @@ export function soapDialect(): SoapFar {
     submits,
   };
 }
+
+const FAULT: Reply = {
+  status: 500,
+  type: 'text/xml',
+  body: '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault><faultcode>e:Server</faultcode><faultstring>403:login timeout</faultstring></e:Fault></e:Body></e:Envelope>',
+};
 
 const xml = (body: string): Reply => ({ status: 200, type: 'text/xml;charset=UTF-8', body });
 
@@ -141,8 +147,15 @@ const within = { at: 'Envelope/Body/exchangeResponse/return', form: 'xml' } as c
 const answer: NonNullable<HttpPlatformSpec['answer']> = {
   within,
   code: 'Result/code',
+  fault: 'Envelope/Body/Fault/faultstring',
   message: 'Result/msg',
-  codes: { accepted: ['0'], refused: ['5'], conflict: ['9'], loginExpired: ['403'], absent: ['404'] },
+  codes: {
+    accepted: ['0'],
+    refused: ['5'],
+    conflict: ['9'],
+    loginExpired: ['403', '403:login timeout'],
+    absent: ['404'],
+  },
   receipt: 'Result/sn',
   echo: 'Result/flow',
   digest: 'Result/digest',
