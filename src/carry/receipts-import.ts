@@ -136,7 +136,7 @@ const shapeOf = ({ batchId, receipt, rows }: Part) => ({
   ...(receipt.bodyDigest === undefined ? {} : { bodyDigest: receipt.bodyDigest }),
   ...(receipt.count === undefined ? {} : { receivedCount: receipt.count }),
   ...(receipt.code === undefined ? {} : { resultCode: receipt.code, resultMsg: receipt.message ?? '' }),
-  ...(rows.length === 0 ? {} : { results: rows.map(resultOf) }),
+  ...(rows.length === 0 && receipt.level < 3 ? {} : { results: rows.map(resultOf) }),
 });
 
 const resultOf = ({ rowId, rowNo, code, message, platformId, others }: ReceiptRow) => ({

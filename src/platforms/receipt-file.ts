@@ -126,7 +126,8 @@ async function fromTable(name: string, bytes: Buffer, columns: ReceiptColumns): 
   const { parts } = await partsOf(file, { use: 'files', folder: '' });
   const rows: FileRow[] = [];
   for (const part of parts) for await (const batch of readPart(part)) rows.push(...batch);
-  return assemble({ name, bytes, columns, head: {}, rows });
+  // A table is a list of results even where it lists none.
+  return assemble({ name, bytes, columns, head: { level: '3' }, rows });
 }
 
 interface FileRow {
@@ -174,7 +175,7 @@ function assemble({ name, bytes, columns, head, rows }: Found): ReceiptFile {
     batchId: said('batchId'),
     bodyDigest: read(top, KNOWN.bodyDigest)?.toLowerCase(),
     count: countOf(read(top, KNOWN.count)),
-    level: results.length > 0 ? 3 : given === 2 || code !== undefined ? 2 : 1,
+    level: results.length > 0 || given === 3 ? 3 : given === 2 || code !== undefined ? 2 : 1,
     code,
     message: read(top, names('message', columns)),
     rows: results,

@@ -221,6 +221,17 @@ onBothDatabases('a receipt that a person brings back', ({ url }) => {
     expect(states.map(({ state }) => state)).toEqual(['accepted', 'rejected', 'accepted', 'accepted', 'accepted']);
   });
 
+  test('that lists failures and lists none accepts everything', async () => {
+    const { hub, job, take, push, files, batches } = await bench(await url(), { receipt: { lists: 'failures' } });
+    await take(...licences(1, 2));
+    await push();
+    const name = `${files()[0]?.replace(/\.xlsx$/, '')}.csv`;
+    await importReceipts(hub, job, { name, bytes: Buffer.from('行号,校验结果,失败原因\n'), ...by });
+    await push({ followUpOnly: true });
+    expect((await batches())[0]?.state).toBe('SETTLED');
+    expect(await hub.db('deliveries').distinct('state')).toEqual([{ state: 'accepted' }]);
+  });
+
   test('that cannot be read imports nothing and says what to do', async () => {
     const { hub, job } = await bench(await url());
     for (const [name, text] of [
