@@ -37,6 +37,7 @@ export interface SetupSource<S> {
 
 export interface Guarded<S> {
   readonly settings: Settings;
+  readonly secrets: readonly string[];
   readonly source?: SetupSource<S>;
 }
 
@@ -59,7 +60,7 @@ export async function approvedSetup<S extends Guarded<S>>(
   setup: S,
   now: Date,
 ): Promise<{ readonly setup: S; readonly held?: Held }> {
-  const { settings, source } = setup;
+  const { settings, source, secrets } = setup;
   if (source === undefined) return { setup };
   const asItIs = (): { readonly setup: S } => {
     if (source.faults.length > 0) throw new SetupError(source.faults);
@@ -67,7 +68,7 @@ export async function approvedSetup<S extends Guarded<S>>(
   };
   const newest = await newestConfiguration(db, settings.approvals ? 'approved' : 'any');
   if (newest === undefined && !settings.approvals) return asItIs();
-  const items = readItems({ ...settings, env: source.env });
+  const items = readItems({ ...settings, env: source.env, secrets });
   const digest = itemsDigest(items);
   if (newest?.digest === digest) return asItIs();
   const letIn = async (how: HowApproved): Promise<{ readonly setup: S }> => {
@@ -85,10 +86,10 @@ export async function approvedSetup<S extends Guarded<S>>(
 }
 
 /** What `hub check` says: changes that wait, without asking for anything. */
-export async function heldChanges<S>(db: Reader, { settings, source }: Guarded<S>): Promise<Held | undefined> {
+export async function heldChanges<S>(db: Reader, { settings, source, secrets }: Guarded<S>): Promise<Held | undefined> {
   const newest = settings.approvals ? await newestConfiguration(db, 'approved') : undefined;
   if (source === undefined || newest === undefined) return undefined;
-  const items = readItems({ ...settings, env: source.env });
+  const items = readItems({ ...settings, env: source.env, secrets });
   if (newest.digest === itemsDigest(items)) return undefined;
   const approved = await readConfiguration(db, newest.id);
   const request = await liveRequest(db, matterDigest(matterOf(approved, items)));
@@ -105,12 +106,15 @@ export interface ItemChange {
 /** What a request would let in, as long as the files here are still those that it was asked for; else `undefined`. */
 export async function changesBehind<S>(
   db: Reader,
-  { settings, source }: Guarded<S>,
+  { settings, source, secrets }: Guarded<S>,
   request: { readonly digest: string },
 ): Promise<readonly ItemChange[] | undefined> {
   const newest = await newestConfiguration(db, 'approved');
   if (source === undefined || newest === undefined) return undefined;
-  const [approved, items] = [await readConfiguration(db, newest.id), readItems({ ...settings, env: source.env })];
+  const [approved, items] = [
+    await readConfiguration(db, newest.id),
+    readItems({ ...settings, env: source.env, secrets }),
+  ];
   if (matterDigest(matterOf(approved, items)) !== request.digest) return undefined;
   return changedItems(approved, items).map((name) => ({ name, before: approved.get(name), after: items.get(name) }));
 }

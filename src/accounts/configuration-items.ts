@@ -20,14 +20,16 @@ export interface ItemFolders {
   readonly jobsDir: string;
   readonly schemasDir: string;
   readonly env: Environment;
+  /** Values that must be written down nowhere. */
+  readonly secrets?: readonly string[];
 }
 
 /** As the files and the environment are now. */
-export function readItems({ jobsDir, schemasDir, env }: ItemFolders): Items {
+export function readItems({ jobsDir, schemasDir, env, secrets = [] }: ItemFolders): Items {
   const jobs = filesOf(jobsDir, /\.ya?ml$/).map(([path, text]) => [`jobs/${path}`, text] as const);
   const schemas = filesOf(schemasDir, /\.json$/).map(([path, text]) => [`schemas/${path}`, text] as const);
   const names = new Set(jobs.flatMap(([, text]) => [...text.matchAll(VARIABLE)].map(([, name = '']) => name)));
-  return new Map([...jobs, ...schemas, [SETTINGS, settingsText([...GUARDED, ...names], env)]]);
+  return new Map([...jobs, ...schemas, [SETTINGS, settingsText([...GUARDED, ...names], env, secrets)]]);
 }
 
 function filesOf(dir: string, ending: RegExp): (readonly [string, string])[] {
@@ -40,9 +42,9 @@ function filesOf(dir: string, ending: RegExp): (readonly [string, string])[] {
 }
 
 /** Guarded settings and the variables that job files name; a secret is never written down. */
-function settingsText(names: readonly string[], env: Environment): string {
+function settingsText(names: readonly string[], env: Environment, secrets: readonly string[]): string {
   const said = [...new Set(names)].toSorted().flatMap((name) => {
-    const value = env[name] === undefined ? undefined : withoutSecret(name, env[name]);
+    const value = env[name] === undefined ? undefined : withoutSecret(name, env[name], secrets);
     return value === undefined ? [] : [[name, value] as const];
   });
   return canonicalJson(Object.fromEntries(said));
@@ -50,10 +52,13 @@ function settingsText(names: readonly string[], env: Environment): string {
 
 const MASK = '***';
 
-/** An address without its password; `undefined` for a value that is a secret as a whole. */
-function withoutSecret(name: string, value: string): string | undefined {
-  if (/:\/\/[^/\s:@]*:[^/\s@]+@/.test(value)) return value.replace(/(:\/\/[^/\s:@]*:)[^/\s@]+@/, `$1${MASK}@`);
-  return SECRET.test(name) ? undefined : value;
+/** An address without its password; `undefined` for a value that is a secret, by its name or by where jobs put it. */
+function withoutSecret(name: string, value: string, secrets: readonly string[]): string | undefined {
+  const masked = value.replace(/(:\/\/[^/\s:@]*:)[^/\s@]+@/, `$1${MASK}@`);
+  if (masked === value && SECRET.test(name)) return undefined;
+  return secrets.some((secret) => secret === masked || (secret.length >= 6 && masked.includes(secret)))
+    ? undefined
+    : masked;
 }
 
 export const itemsDigest = (items: Items): string => sha256(canonicalJson(digests(items)));

@@ -192,6 +192,17 @@ onBothDatabases('the approved set-up', ({ url }) => {
   });
 });
 
+test('a value that a job puts where a secret stands is not kept, whatever its name', () => {
+  const dir = temporaryFolder();
+  writeFileSync(
+    join(dir, 'pull-x.yaml'),
+    'source: { use: http, url: "${FAR}", auth: { bearer: "${PASS_PHRASE_OF_X}" } }\n',
+  );
+  const env = { FAR: 'https://far.example', PASS_PHRASE_OF_X: 'canary-51f0' };
+  const items = readItems({ jobsDir: dir, schemasDir: '/nowhere', env, secrets: ['canary-51f0'] });
+  expect(items.get('settings')).toBe('{"FAR":"https://far.example"}');
+});
+
 test('a password inside an address is neither kept nor a change; its host is one', () => {
   const dir = temporaryFolder();
   writeFileSync(join(dir, 'pull-x.yaml'), 'source: { use: sql, database: "${OLD_DB}" }\n');
