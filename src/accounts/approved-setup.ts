@@ -37,7 +37,8 @@ export interface SetupSource<S> {
 
 export interface Guarded<S> {
   readonly settings: Settings;
-  readonly secrets: readonly string[];
+  /** Values that must be written down nowhere. */
+  readonly secrets?: readonly string[];
   readonly source?: SetupSource<S>;
 }
 
@@ -60,7 +61,7 @@ export async function approvedSetup<S extends Guarded<S>>(
   setup: S,
   now: Date,
 ): Promise<{ readonly setup: S; readonly held?: Held }> {
-  const { settings, source, secrets } = setup;
+  const { settings, source, secrets = [] } = setup;
   if (source === undefined) return { setup };
   const asItIs = (): { readonly setup: S } => {
     if (source.faults.length > 0) throw new SetupError(source.faults);
@@ -86,7 +87,10 @@ export async function approvedSetup<S extends Guarded<S>>(
 }
 
 /** What `hub check` says: changes that wait, without asking for anything. */
-export async function heldChanges<S>(db: Reader, { settings, source, secrets }: Guarded<S>): Promise<Held | undefined> {
+export async function heldChanges<S>(
+  db: Reader,
+  { settings, source, secrets = [] }: Guarded<S>,
+): Promise<Held | undefined> {
   const newest = settings.approvals ? await newestConfiguration(db, 'approved') : undefined;
   if (source === undefined || newest === undefined) return undefined;
   const items = readItems({ ...settings, env: source.env, secrets });
@@ -106,7 +110,7 @@ export interface ItemChange {
 /** What a request would let in, as long as the files here are still those that it was asked for; else `undefined`. */
 export async function changesBehind<S>(
   db: Reader,
-  { settings, source, secrets }: Guarded<S>,
+  { settings, source, secrets = [] }: Guarded<S>,
   request: { readonly digest: string },
 ): Promise<readonly ItemChange[] | undefined> {
   const newest = await newestConfiguration(db, 'approved');
