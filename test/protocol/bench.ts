@@ -1,5 +1,6 @@
 import { alwaysTry } from '../../src/delivery/backoff.ts';
 import { PACKAGE_FORM } from '../../src/delivery/wire-form.ts';
+import { settleLog } from '../../src/evidence/keep-log.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import { formsByType } from '../../src/job/forms-by-type.ts';
@@ -25,15 +26,17 @@ export interface Bench {
   readonly push: (change?: Partial<Push>) => Promise<Pushed>;
   readonly context: (change?: Partial<Push>) => Promise<Push & Withdraw>;
   readonly wait: (seconds: number) => void;
+  /** Another platform; the database is the caller's to empty. */
+  readonly afresh: () => void;
 }
 
 export const PLATFORM = 'credit-sharing';
 
 export async function bench(url: string, job: PullJob = pullJob()): Promise<Bench> {
   const clock = { now: NOW };
-  const far = farEnd();
+  let far = farEnd();
   const push_ = { ...pushJob('http://127.0.0.1:1'), types: TYPES };
-  const hub = await openTestHub(url, [job, push_], clock);
+  const hub = await openTestHub(url, [job, push_], clock, { signer: 'own' });
   const signal = new AbortController().signal;
   let run = 0;
   const context = async (change: Partial<Push> = {}): Promise<Push & Withdraw> => {
@@ -99,11 +102,20 @@ export async function bench(url: string, job: PullJob = pullJob()): Promise<Benc
   };
   return {
     hub,
-    far,
+    get far() {
+      return far;
+    },
+    afresh: () => {
+      far = farEnd();
+    },
     clock,
     take,
     context,
-    push: async (change) => push(await context(change)),
+    push: async (change) => {
+      // Clocks leap here: the log must not look as if nobody had signed it for hours.
+      await settleLog(hub.db, hub.signer, hub.now());
+      return push(await context(change));
+    },
     wait: (seconds) => {
       clock.now = new Date(clock.now.getTime() + seconds * 1000);
     },
