@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { benchHub, type HubRun } from './hub-runs.ts';
 import { dirtyAmong, writePages } from './records.ts';
 
 /**
- * `npm run bench -- [--records 100000[,1000000…]] [--db sqlite|mariadb] [--json]`: how fast the hub pulls and pushes,
+ * `npm run bench -- [--records 100000[,1000000…]] [--db sqlite|mariadb] [--log] [--json]` (`--log`: push with and without logging): how fast the hub pulls and pushes,
  * beside bare loops that only move the same bytes in the same run on the same machine. Bureau and platform are
  * processes of their own; the database is private and thrown away. Measures, judges nothing.
  */
@@ -35,6 +35,7 @@ const { values: options } = parseArgs({
   options: {
     records: { type: 'string', default: '100000' },
     db: { type: 'string', default: 'sqlite' },
+    log: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -85,6 +86,9 @@ async function measure(records: number, mariaDb: MariaDb | undefined): Promise<R
     const again = await hub.run('pull-bench');
     const push = await hub.run('push-bench');
     refuseWrongCounts(records, { first, again, push });
+    const unlogged = options.log
+      ? await pushUnlogged(folder, mariaDb, { source: source.url, platform: platform.url })
+      : [];
     return {
       records,
       recordBytes,
@@ -96,12 +100,27 @@ async function measure(records: number, mariaDb: MariaDb | undefined): Promise<R
         hubLine('hub, nothing changed', records, again, bareIn.line),
         bareOut.line,
         hubLine('hub, push', records - dirtyAmong(records), push, bareOut.line),
+        ...unlogged.map((run) => hubLine('hub, push unlogged', records - dirtyAmong(records), run, bareOut.line)),
       ],
     };
   } finally {
     await Promise.all([source.stop(), platform.stop()]);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The same push of the same records by a hub that logs nothing. */
+async function pushUnlogged(
+  folder: string,
+  mariaDb: MariaDb | undefined,
+  addresses: { readonly source: string; readonly platform: string },
+): Promise<HubRun[]> {
+  const database = mariaDb === undefined ? `sqlite:${join(folder, 'unlogged.db')}` : await createDatabase(mariaDb.url);
+  const place = join(folder, 'unlogged');
+  mkdirSync(place);
+  const hub = benchHub(place, database, addresses, { log: 'off' });
+  await hub.run('pull-bench');
+  return [await hub.run('push-bench')];
 }
 
 async function bareLoop(

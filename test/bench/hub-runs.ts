@@ -26,6 +26,7 @@ export function benchHub(
   folder: string,
   database: string,
   addresses: { readonly source: string; readonly platform: string },
+  options: { readonly log?: 'off' } = {},
 ): BenchHub {
   const jobs = join(folder, 'jobs');
   mkdirSync(jobs, { recursive: true });
@@ -37,6 +38,7 @@ export function benchHub(
     HUB_JOBS_DIR: jobs,
     HUB_SCHEMAS_DIR: fileURLToPath(new URL('../../schemas', import.meta.url)),
     BENCH_TOKEN: 'bench-token-of-no-value',
+    ...(options.log === 'off' ? { NODE_OPTIONS: `--import ${new URL('without-log.ts', import.meta.url)}` } : {}),
   };
   const hub = (...args: string[]) => run('../../src/hub.js', args, { cwd: folder, env });
   return {

@@ -15,6 +15,7 @@ import { deliveriesOf, sealedAt } from '../../src/store/log-replay.ts';
 import { bench, rows } from '../audit/bench.ts';
 import { signHead, testSigner } from '../audit/signed.ts';
 import { onBothDatabases } from '../support/databases.ts';
+import { row } from '../support/hub.ts';
 import { AT, appendLines } from './log-fixture.ts';
 
 const SIGNED = new Date('2026-11-27T02:00:00.000Z');
@@ -46,6 +47,22 @@ onBothDatabases('a log of real pushes on', ({ url }) => {
       counts: { tiles: 1, checkpoints: 3, members: 10 },
     });
     expect(verified.signedSize).toBe(verified.size);
+  });
+
+  test('verifies after a refusal was bisected and a version was passed over', async () => {
+    const b = await bench(await url(), { batchSize: 4 });
+    await b.take(...rows(1, 4));
+    b.script.push({ status: 422 }, 'accept', { status: 422 });
+    await b.push();
+    await b.take(row(1, { content: '包装装潢印刷' }));
+    await b.take(row(1, { content: '其他印刷品印刷' }));
+    await b.push();
+    await signHead(b.hub.db);
+    const states = (await b.hub.db('batches')).map(({ state }) => state);
+    expect(states).toContain('SPLIT');
+    const { findings, counts } = await verify(b.hub.db);
+    expect(findings).toEqual([]);
+    expect(counts.batches).toBe(states.length);
   });
 
   test('one row changed in any table is named with its place', async () => {
