@@ -23,13 +23,20 @@ export function bureauFiles(load: Load): readonly (readonly object[])[] {
   const revised = numbers.slice(0, load.revised);
   const withdrawn = numbers.slice(load.revised, load.revised + load.withdrawals);
   return [
-    numbers.map((number) => licence(number, 1, { poison: number >= load.records - load.poison })),
+    numbers.map((number) => licence(number, 1, { poison: isPoison(number, load) })),
     revised.map((number) => licence(number, 2, {})),
     [
       ...revised.map((number) => licence(number, 3, {})),
       ...withdrawn.map((number) => licence(number, 2, { withdrawn: true })),
     ],
   ];
+}
+
+/** Spread over what is neither revised nor withdrawn, so that no batch holds so many that the mapping must be wrong. */
+function isPoison(number: number, { records, poison, revised, withdrawals }: Load): boolean {
+  const first = revised + withdrawals;
+  const every = Math.floor((records - first) / poison);
+  return number >= first && (number - first) % every === 0 && (number - first) / every < poison;
 }
 
 /** One row as the bureau writes it; the text of `content` tells number and state, so that anyone can check what arrived. */
@@ -49,7 +56,7 @@ export function licence(
     until: '2031-01-04',
     status: withdrawn ? 'revoked' : 'valid',
     ...(withdrawn ? { ended: '2026-11-20' } : {}),
-    revised: `2026-11-${String(10 + state).padStart(2, '0')} 08:00:00`,
+    revised: `2026-11-10 08:${String(Math.floor(state / 60)).padStart(2, '0')}:${String(state % 60).padStart(2, '0')}`,
   };
 }
 
