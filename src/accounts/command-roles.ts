@@ -74,6 +74,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   release: changes('operator'),
   'receipts waiting': reads(),
   'receipts confirm': changes('operator'),
+  repair: changes('operator'),
   'runs stop': changes('operator', 'approver'),
   'batches release': changes('operator'),
   'batches close': changes('operator'),

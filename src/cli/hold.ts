@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
-import { ledgers } from '../audit/ledger.ts';
-import { ledgerTerms } from '../audit/ledger-terms.ts';
 import { hold, release } from '../push/stop.ts';
-import type { Db } from '../store/database.ts';
 import type { RecordRow } from '../store/ledger.ts';
 import { actor } from './actor.ts';
 import type { Define } from './command.ts';
+import { oneRecord } from './one-record.ts';
 import { withDatabase } from './open.ts';
 import { knownPlatform } from './platforms.ts';
-import { plain, print, printJson, wrongUsage } from './print.ts';
+import { plain, print, printJson } from './print.ts';
 
 interface Options {
   readonly platform?: string;
@@ -52,25 +50,6 @@ const shared = (command: Command): Command =>
   command
     .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
     .option('--json', '输出 JSON (print JSON)');
-
-/** A number that several records share is no name: a person must say which one is meant. */
-async function oneRecord(db: Db, key: string): Promise<RecordRow> {
-  const found: RecordRow[] = [];
-  for await (const { ledger: _, told: __, ...record } of ledgers(db, { terms: ledgerTerms(key) })) found.push(record);
-  const [record, ...more] = found;
-  if (record !== undefined && more.length === 0) return record;
-  throw record === undefined
-    ? wrongUsage(
-        `证照库里没有 ${key}`,
-        `${key} is not in the library`,
-        '用 hub ledger 查找 (look it up with hub ledger)',
-      )
-    : wrongUsage(
-        `${key} 对应 ${more.length + 1} 条记录`,
-        `${key} names ${more.length + 1} records`,
-        `请写业务主键 (give the record key): ${[record, ...more].map((one) => one.key).join(' ')}`,
-      );
-}
 
 function said(record: RecordRow, line: string, json: boolean | undefined): number {
   if (json) printJson(record);

@@ -23,6 +23,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   resume: async () => (await import('./pause.ts')).resumeCommand,
   hold: async () => (await import('./hold.ts')).holdCommand,
   release: async () => (await import('./hold.ts')).releaseCommand,
+  repair: async () => (await import('./repair.ts')).repairCommand,
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand,
   backup: async () => (await import('./backup.ts')).backupCommand,
   restore: async () => (await import('./restore.ts')).restoreCommand,

@@ -28,10 +28,13 @@ export function keepLease({ takenAt, ...work }: KeepLease): KeptLease {
   Atomics.store(clock, 0, takenAt + BigInt(work.ttlMs) * NS_PER_MS);
   const lost = new AbortController();
   let thread: Worker | undefined;
+  let over: Promise<unknown> = Promise.resolve();
   const begin = (): void => {
     thread = new Worker(new URL('./lease-thread.ts', import.meta.url), {
       workerData: { ...work, until } satisfies LeaseWork,
     });
+    // It may end by itself, long before it is told to.
+    over = once(thread, 'exit').catch(() => {});
     thread.on('message', () => lost.abort(new Error(`lease ${work.lease.name} lost`)));
     // Without it the lease runs out, and every send asks how long it still holds.
     thread.on('error', () => {});
@@ -43,7 +46,6 @@ export function keepLease({ takenAt, ...work }: KeepLease): KeptLease {
     stop: async () => {
       clearTimeout(timer);
       if (thread === undefined) return;
-      const over = once(thread, 'exit');
       thread.postMessage('stop');
       const hard = setTimeout(() => void thread?.terminate(), 2000);
       await over;

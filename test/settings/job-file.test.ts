@@ -161,3 +161,16 @@ describe('job files', () => {
     expect(JSON.stringify(faults)).not.toContain('canary');
   });
 });
+
+describe('when a platform may be sent to', () => {
+  it('takes hours, weekdays and how long a key is remembered, and names line and word of what is wrong', () => {
+    const terms = 'sendingWindow: { from: "08:00", to: "18:00", days: [mon, fri] }, idempotencyTtl: 24h, nil: message';
+    expect(
+      load({ 'push-x.yaml': push.replace('nil: message', terms).replace('sign: hmac-sha256, ', '') }).faults,
+    ).toEqual([]);
+    const wrong = terms.replace('"08:00"', '8').replace('fri', 'friday');
+    const { faults } = load({ 'push-x.yaml': push.replace('nil: message', wrong).replace('sign: hmac-sha256, ', '') });
+    expect(faults.map(({ line }) => line)).toEqual([4, 4]);
+    expect(faults.map(({ en }) => en).join()).toMatch(/sendingWindow/);
+  });
+});
