@@ -17,10 +17,16 @@ const PAGE = 2048;
  * Every log of this database recomputed from its entries: places, leaf hashes, lookup columns, tiles, head, checkpoints. Keys that
  * the log itself introduces are added to `keys`. Reads in pages; memory stays flat.
  */
-export async function verifyEntries(db: Reader, findings: Findings, keys: NoteKey[]): Promise<Walked> {
+export async function verifyEntries(
+  db: Reader,
+  findings: Findings,
+  keys: NoteKey[],
+  options: { readonly currentOnly?: boolean } = {},
+): Promise<Walked> {
   const head = await readHead(db);
   let sum: Walked = { range: EMPTY_RANGE, entries: 0, tiles: 0, checkpoints: 0 };
-  for (let logNo = 1; logNo <= head.logNo; logNo += 1) {
+  const first = options.currentOnly === true ? head.logNo : 1;
+  for (let logNo = first; logNo <= head.logNo; logNo += 1) {
     const { range, entries, tiles, checkpoints } = await walk(db, { logNo, head, findings, keys });
     sum = {
       range,
