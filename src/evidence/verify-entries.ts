@@ -21,13 +21,19 @@ export async function verifyEntries(
   db: Reader,
   findings: Findings,
   keys: NoteKey[],
-  options: { readonly currentOnly?: boolean } = {},
+  options: { readonly currentOnly?: boolean; readonly believeLog?: boolean } = {},
 ): Promise<Walked> {
   const head = await readHead(db);
   let sum: Walked = { range: EMPTY_RANGE, entries: 0, tiles: 0, checkpoints: 0 };
   const first = options.currentOnly === true ? head.logNo : 1;
   for (let logNo = first; logNo <= head.logNo; logNo += 1) {
-    const { range, entries, tiles, checkpoints } = await walk(db, { logNo, head, findings, keys });
+    const { range, entries, tiles, checkpoints } = await walk(db, {
+      logNo,
+      head,
+      findings,
+      keys,
+      believeLog: options.believeLog === true,
+    });
     sum = {
       range,
       entries: sum.entries + entries,
@@ -43,6 +49,8 @@ interface Walk {
   readonly logNo: number;
   readonly head: LogHead;
   readonly findings: Findings;
+  /** Nobody brought a key: those that the signer told the log of will do. */
+  readonly believeLog: boolean;
   /** Grows by the keys that the log itself introduces. */
   readonly keys: NoteKey[];
 }
@@ -102,7 +110,7 @@ const missing = (logNo: number, index: number, next: number): Finding => ({
 });
 
 /** The leaf hash of an entry, from its bytes; what is wrong with it goes to the findings. */
-function examined(placed: PlacedEntry, index: number, { logNo, findings, keys }: Walk): Buffer {
+function examined(placed: PlacedEntry, index: number, { logNo, findings, keys, believeLog }: Walk): Buffer {
   const where = at('log_entries', logNo, index);
   const leaf = leafHash(placed.entry);
   if (!leaf.equals(placed.leaf))
@@ -112,8 +120,9 @@ function examined(placed: PlacedEntry, index: number, { logNo, findings, keys }:
     findings.add({ code: 15, where, zh: `不是合格的条目：${read.wrong}`, en: `malformed: ${read.wrong}` });
     return leaf;
   }
-  const told = lookups(read.entry);
-  if (!sameLookups(placed, told)) findings.add(wrongColumn(where, placed, told));
+  const columns = lookups(read.entry);
+  if (!sameLookups(placed, columns)) findings.add(wrongColumn(where, placed, columns));
+  if (believeLog && read.entry.action === 'signer.started') keys.push(...told(read.entry));
   if (read.entry.action === 'signer.rotated') keys.push(...introduced(read.entry, keys));
   return leaf;
 }
@@ -134,6 +143,12 @@ function wrongColumn(where: string, placed: PlacedEntry, told: Lookups): Finding
   const name = names.find((column) => placed[column] !== told[column]) ?? 'at';
   const said = `${String(placed[name])} ≠ ${String(told[name])}`;
   return { code: 15, where, zh: `查询列 ${name} 与条目不符：${said}`, en: `lookup column ${name} differs: ${said}` };
+}
+
+/** Keys that a signer said it signs with. */
+function told({ evidence: { vkeys } }: Entry): NoteKey[] {
+  const texts = Array.isArray(vkeys) ? vkeys.filter((text) => typeof text === 'string') : [];
+  return texts.map((text) => readVkey(text)).filter((key) => key !== undefined);
 }
 
 /** A key that an already trusted one names in a signed note. */

@@ -155,6 +155,7 @@ onBothDatabases('the signer with', (database) => {
     expect(verifyNote(note, [key])).toHaveProperty('signedBy');
     expect(note.text).toContain('database log 1 size 25 root ');
     expect(await newestCheckpoint(db)).toMatchObject({ logNo: 2, origin: `${ORIGIN}-2` });
+    expect(await verifyLog(db, { now: AT, keys: [] })).toMatchObject({ keysFrom: 'database' });
     await db('checkpoints').where({ log_no: 1 }).delete();
     expect(await verifyLog(db, { now: AT, keys: [key] })).toMatchObject({ exitCode: 0, origin: `${ORIGIN}-2` });
     expect(existsSync(`${path}.log-1`) && existsSync(`${path}.checkpoint.log-1`)).toBe(true);
