@@ -7,8 +7,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: [fileURLToPath(new URL('support/global-setup.ts', import.meta.url))],
     pool: 'forks',
+    // Two cores; most files wait for servers and processes for a good part of their time.
+    maxWorkers: 2,
     env: { TZ: 'UTC' },
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
