@@ -500,8 +500,9 @@ const ARROWS = new Map(
   RECEIVED refused SPLIT, RECEIVED refused-alone SETTLED, RECEIVED refused-too-many HELD,
   RECEIVED unknown RECEIVED, RECEIVED absent UNKNOWN, RECEIVED conflict HELD, RECEIVED overdue HELD,
   SETTLED answered SETTLED, SETTLED received SETTLED, SETTLED partial SETTLED, SETTLED conflict SETTLED,
-  HELD released RETRY_WAIT, HELD closed-by-hand SETTLED, HELD answered SETTLED, HELD received HELD,
-  HELD partial HELD, HELD unknown HELD, HELD absent HELD, HELD conflict HELD`
+  HELD released RETRY_WAIT, HELD closed-by-hand SETTLED, HELD answered SETTLED, HELD refused SPLIT,
+  HELD refused-alone SETTLED, HELD refused-too-many HELD, HELD received HELD, HELD partial HELD, HELD unknown HELD,
+  HELD absent HELD, HELD conflict HELD`
     .split(',')
     .map((arrow) => arrow.trim().split(/\s+/))
     .map(([from, event, to]) => [`${from} ${event}`, to]),

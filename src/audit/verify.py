@@ -519,8 +519,9 @@ TABLE = {
     },
     "SPLIT": {},
     "HELD": {
-        "released": "RETRY_WAIT", "closed-by-hand": "SETTLED", "answered": "SETTLED", "received": "HELD",
-        "partial": "HELD", "unknown": "HELD", "absent": "HELD", "conflict": "HELD",
+        "released": "RETRY_WAIT", "closed-by-hand": "SETTLED", "answered": "SETTLED", "refused": "SPLIT",
+        "refused-alone": "SETTLED", "refused-too-many": "HELD", "received": "HELD", "partial": "HELD",
+        "unknown": "HELD", "absent": "HELD", "conflict": "HELD",
     },
 }
 INTENTS = ("intent", "intent-same-key")

@@ -104,6 +104,9 @@ export const BATCH_TABLE: Table<BatchState, BatchEvent> = {
     'closed-by-hand': 'SETTLED',
     // A late answer is as good as one in time; anything less leaves it with the person.
     answered: 'SETTLED',
+    refused: 'SPLIT',
+    'refused-alone': 'SETTLED',
+    'refused-too-many': 'HELD',
     received: 'HELD',
     partial: 'HELD',
     unknown: 'HELD',

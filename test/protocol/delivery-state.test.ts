@@ -69,6 +69,9 @@ SETTLED conflict → SETTLED
 HELD released → RETRY_WAIT
 HELD closed-by-hand → SETTLED
 HELD answered → SETTLED
+HELD refused → SPLIT
+HELD refused-alone → SETTLED
+HELD refused-too-many → HELD
 HELD received → HELD
 HELD partial → HELD
 HELD unknown → HELD

@@ -125,6 +125,24 @@ onBothDatabases('delivering on', ({ url }) => {
     expect(await states(b)).toEqual({ accepted: 1 });
   });
 
+  test('a refusal of the whole that comes after the deadline is as good as one in time, and stops no later push', async () => {
+    const b = await bench(await url());
+    await b.take(row(1), row(2));
+    b.far.whims.push('receive');
+    b.far.query_ = 'fails';
+    await b.push();
+    b.wait(49 * 3600);
+    await b.push({ guard: { breaker: CLOSED, held: new Set() } });
+    expect(await listBatches(b.hub.db)).toMatchObject([{ state: 'HELD' }]);
+    b.far.query_ = 'refuses';
+    b.wait(7 * 3600);
+    await b.take(row(3));
+    await b.push({ guard: { breaker: CLOSED, held: new Set() } });
+    const found = await listBatches(b.hub.db);
+    expect(found.map(({ state }) => state).toSorted()).toEqual(['SETTLED', 'SETTLED', 'SETTLED', 'SPLIT']);
+    expect(await states(b)).toEqual({ accepted: 3 });
+  });
+
   test('five poisoned of 500 are found by halving in at most 2·5·9+1 requests, the others are delivered in order (F24)', async () => {
     const b = await bench(await url());
     await b.take(...rows(500, [3, 77, 78, 300, 499]));

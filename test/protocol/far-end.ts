@@ -47,8 +47,8 @@ interface SentRecord {
  */
 export interface FarEnd extends Platform {
   readonly whims: Whim[];
-  /** Whether the query works: it may also say that it never heard of anything (`stale`). */
-  query_: 'works' | 'fails' | 'stale';
+  /** Whether the query works: it may also say that it never heard of anything (`stale`), or refuse the whole (`refuses`). */
+  query_: 'works' | 'fails' | 'stale' | 'refuses';
   /** Every submit that left, in order, and every query. */
   readonly sends: { readonly batchId: string; readonly rows: readonly SentRecord[]; readonly epoch: number }[];
   queries: number;
@@ -132,6 +132,7 @@ export function farEnd(): FarEnd {
     async query(batch): Promise<QueryAnswer> {
       far.queries += 1;
       if (far.query_ === 'fails') return { outcome: 'unknown', reason: 'query failed', evidence: {} };
+      if (far.query_ === 'refuses') return { outcome: 'refused', reason: 'package check failed', evidence: {} };
       const known = batches.get(batch.batchId);
       if (known === undefined || far.query_ === 'stale') return { outcome: 'absent', evidence: {} };
       if (known.digest !== batch.bodyDigest) return { outcome: 'conflict', reason: 'other digest', evidence: {} };
