@@ -27,6 +27,8 @@ function lockedRuntime() {
 }
 
 function runHere() {
+  // Each thread of the pool keeps memory of its own; three are enough to compress and to look up names at the same time.
+  process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '3';
   import('./cli/main.ts')
     .then(function (cli) {
       return cli.main(process.argv.slice(2));
