@@ -59,6 +59,8 @@ export interface HttpPlatformSpec extends DeliveryTerms {
   readonly answer?: AnswerSpec;
   /** How to ask what became of a batch; default `GET {url}/batches/{packageId}`, with a template required. */
   readonly query?: 'none' | QuerySpec;
+  /** Has the platform 信用修复 notices for us (docs/platform-http.md §7)? True: at `{url}/notices`; else where. Default: no. */
+  readonly notices?: boolean | string;
   readonly login?: LoginSpec;
   readonly tls?: TlsSpec;
   /** Does the platform promise that the same package id has one effect? Default true; with a template it must say so. */

@@ -17,8 +17,11 @@ export interface Platform {
   query(batch: OutgoingBatch, signal: AbortSignal): Promise<QueryAnswer>;
   /** Receipts nobody asked for (a folder, a table, a call-back), oldest first; the hub sorts out orphans, repeats and contradictions. */
   strayReceipts?(signal: AbortSignal): AsyncIterable<StrayReceipt>;
-  /** 信用修复 notices that the platform has for us, oldest first; each withdraws its record from every platform. */
-  notices?(signal: AbortSignal): AsyncIterable<RepairNotice>;
+  /**
+   * 信用修复 notices that the platform has for us, oldest first; each withdraws its record from every platform. Throws
+   * HubError PLATFORM_UNREADABLE where the list itself cannot be read; what was given before it stays taken.
+   */
+  notices?(signal: AbortSignal): AsyncIterable<RepairNotice | UnreadableNotice>;
   /**
    * Everything that the platform says it holds, streaming and in any order; absent where the far end cannot tell. Throws HubError
    * PLATFORM_UNREADABLE (`retry` for network trouble) rather than end early: half a list would look like loss.
@@ -146,6 +149,20 @@ export interface RepairNotice {
   /** `YYYY-MM-DD` */
   readonly decidedOn: string;
   readonly reason: string;
+  /** Called once the hub has kept it. */
+  taken(): Promise<void>;
+}
+
+/** A notice of which nobody can say what it means: kept as it came, for a person. */
+export interface UnreadableNotice {
+  /** Made from its content. */
+  readonly noticeId: string;
+  /** The number that the platform gave it, where that much is clear. */
+  readonly platformId: string | undefined;
+  /** What is wrong with it, without its values. */
+  readonly wrong: string;
+  /** Word for word. */
+  readonly text: string;
   /** Called once the hub has kept it. */
   taken(): Promise<void>;
 }

@@ -1,5 +1,11 @@
 import { maskPersonalData } from '../rules/personal-data.ts';
-import { contradictedTickets, openBreakers, poisonPauses, recentOrphans } from '../store/alarm-signs.ts';
+import {
+  contradictedTickets,
+  openBreakers,
+  poisonPauses,
+  recentOrphans,
+  recentStrayNotices,
+} from '../store/alarm-signs.ts';
 import { type Check, DAY, MINUTE } from './check.ts';
 import type { Finding } from './finding.ts';
 
@@ -13,6 +19,9 @@ export const platformCheck: Check = {
     ...(await poisonPauses(db)).map(({ platform, period, since }) => poison(platform, period, since)),
     ...(await recentOrphans(db, new Date(now().getTime() - DAY))).map(({ platform, n, oldest }) =>
       orphan(platform, n, oldest),
+    ),
+    ...(await recentStrayNotices(db, new Date(now().getTime() - DAY))).map(({ platform, n, oldest }) =>
+      strayNotice(platform, n, oldest),
     ),
     ...(await contradictedTickets(db)).map(({ platform, n, oldest }) => conflict(platform, n, oldest)),
   ],
@@ -53,6 +62,20 @@ const orphan = (platform: string, n: number, since: string): Finding => ({
   en: `platform ${platform} sent ${n} receipts that belong to nothing of ours; no state was changed`,
   fixZh: '与平台核对是否发错了对象，或是否另有系统在报送',
   fixEn: 'ask the platform whether they were meant for somebody else, or whether another system reports as well',
+  command: 'hub log',
+  since,
+});
+
+const strayNotice = (platform: string, n: number, since: string): Finding => ({
+  subject: `notice:${platform}`,
+  kind: 'receipt',
+  level: 'warning',
+  quietEnd: true,
+  zh: `平台 ${platform} 有 ${n} 份信用修复通知对不上记录或读不懂，没有据此撤下任何记录`,
+  en: `${n} repair notices of ${platform} fit no record or cannot be read; nothing was withdrawn for them`,
+  fixZh: '在日志中查看 notice.unmatched、notice.unreadable，与平台核对后用 hub repair 登记',
+  fixEn:
+    'see notice.unmatched and notice.unreadable in the log, clear them with the platform, enter what was meant by hub repair',
   command: 'hub log',
   since,
 });

@@ -24,11 +24,23 @@ export function httpPlatformFaults(spec: HttpPlatformSpec, context: HttpCheckCon
     ...callFaults(spec),
     ...queryFaults(spec),
     ...loginFaults(spec),
+    ...noticesFaults(spec),
     ...(typeof spec.sign === 'object' ? signFaults(spec.sign, spec) : []),
     ...tlsFaults(spec),
     ...refreshFaults(spec, context),
   ];
 }
+
+const noticesFaults = ({ notices, login }: HttpPlatformSpec): PlatformFault[] =>
+  notices === undefined || notices === false || login === undefined
+    ? []
+    : [
+        fault(
+          ['notices'],
+          '用 login 取令牌的平台不能取通知：请删去 notices，收到通知后用 hub repair 登记',
+          'notices cannot be asked with the token of a login: leave it out and enter them by hub repair',
+        ),
+      ];
 
 const fault = (path: PlatformFault['path'], zh: string, en: string): PlatformFault => ({ path, zh, en });
 

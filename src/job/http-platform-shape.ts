@@ -27,6 +27,7 @@ export const http = (hosts: readonly string[]): Shape =>
     submit: optional(object(request)),
     answer: optional(answer),
     query: optional({ is: 'choice', choose: (node) => (isScalar(node) ? oneOf('none') : query) }),
+    notices: optional(notices),
     login: optional(login),
     tls: optional(tls),
     idempotent: optional({ is: 'boolean' }),
@@ -46,6 +47,19 @@ const path = checked((value) =>
   /^\//.test(value) && !/^\/\//.test(value)
     ? undefined
     : { zh: '应以 / 开头，接在 url 之后', en: 'begins with / and is put behind url' },
+);
+/** `true`, or where the list stands. */
+const notices: Shape = {
+  is: 'choice',
+  choose: (node) => (isScalar(node) && typeof node.value === 'boolean' ? { is: 'boolean' } : listPath),
+};
+const listPath = checked((value) =>
+  /^\/[^/?#{}][^?#{}]*$/.test(value)
+    ? undefined
+    : {
+        zh: '应为 true，或以 / 开头的路径，不带参数',
+        en: 'write true, or a path that begins with / and has no parameters',
+      },
 );
 const request = { path: required(path), headers: optional(texts) };
 const codes = list(text, 1);

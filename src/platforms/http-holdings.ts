@@ -1,8 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { HubError, type Remedy } from '../errors.ts';
+import { HubError } from '../errors.ts';
 import type { HttpOutcome } from '../hardened-http.ts';
 import type { HeldRecord } from '../platform.ts';
-import { jsonDocument } from '../wire/json-document.ts';
+import { pageDocument, type Unreadable } from './http-page.ts';
 
 interface HeldRow {
   readonly recordKey: string;
@@ -78,17 +78,13 @@ const toHeld = ({ recordKey, dataVersion: version, op, payloadHash }: HeldRow): 
 });
 
 function readPage(exchange: HttpOutcome): Page {
-  if (exchange.outcome === 'failure') throw unreadable(exchange.reason, 'retry');
-  const { status, headers, body } = exchange;
-  if (status !== 200) throw unreadable(`对方答 ${status} (answered ${status})`, status >= 500 ? 'retry' : 'give-up');
-  const document = jsonDocument(headers['content-type'], body);
-  if ('doubt' in document) throw unreadable(document.doubt);
-  if (isPage(document.json)) return document.json;
+  const document = pageDocument(exchange, unreadable);
+  if (isPage(document)) return document;
   const { instancePath = '', message = '' } = isPage.errors?.[0] ?? {};
   throw unreadable(`结构不符 ${instancePath || '/'} (not the list's shape: ${instancePath || '/'} ${message})`);
 }
 
-const unreadable = (reason: string, remedy: Remedy = 'give-up'): HubError =>
+const unreadable: Unreadable = (reason, remedy = 'give-up') =>
   new HubError('PLATFORM_UNREADABLE', `平台的持有清单不可信：${reason} (the platform's list cannot be trusted)`, {
     remedy,
     fix: '什么都没有比对，请稍后再试；持续如此请联系平台 (nothing was compared; try later, and if it stays so ask the platform)',

@@ -1,13 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { type HardenedHttp, type HttpOutcome, hardenedHttp } from '../hardened-http.ts';
-import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
+import type {
+  Answer,
+  HeldRecord,
+  OutgoingBatch,
+  Platform,
+  QueryAnswer,
+  RepairNotice,
+  UnreadableNotice,
+} from '../platform.ts';
 import type { HttpPlatformSpec } from '../platform-spec.ts';
+import { noticeCursor } from '../store/notice-cursor.ts';
 import { type Call, callValues, type Moment, perform } from './http-call.ts';
 import type { Circumstances } from './http-classify.ts';
 import { type Credentials, credentials } from './http-credentials.ts';
 import { type Dialect, dialectOf } from './http-dialect.ts';
 import { httpHoldings } from './http-holdings.ts';
 import { type Login, login } from './http-login.ts';
+import { httpNotices } from './http-notices.ts';
 import { readTls } from './http-tls.ts';
 import type { OpenOptions } from './open.ts';
 import type { NoProof } from './proof.ts';
@@ -29,6 +39,7 @@ export async function openHttp(spec: HttpPlatformSpec, options: OpenOptions): Pr
     send: (batch, signal) => send(link, batch, signal),
     query: (batch, signal) => query(link, batch, signal),
     ...(typeof spec.body === 'object' ? {} : { holdings: (signal: AbortSignal) => holdings(link, signal) }),
+    ...noticesOf(link, options),
     close: async () => http.close(),
   };
 }
@@ -77,14 +88,30 @@ async function query(link: Link, batch: OutgoingBatch, signal: AbortSignal): Pro
 
 /** docs/platform-http.md §4: only where the platform speaks our own package. */
 function holdings(link: Link, signal: AbortSignal): AsyncIterable<HeldRecord> {
-  const ask = async (query: URLSearchParams): Promise<HttpOutcome> => {
+  return httpHoldings({ ask: asker(link, '/holdings', signal), signal });
+}
+
+/** docs/platform-http.md §7: only where the job says that the platform has such a list, and there is a library to remember in. */
+function noticesOf(link: Link, { name, db, now }: OpenOptions): Pick<Platform, 'notices'> {
+  const { notices } = link.spec;
+  if (notices === undefined || notices === false || db === undefined) return {};
+  const cursor = noticeCursor(db, name);
+  async function* list(signal: AbortSignal): AsyncGenerator<RepairNotice | UnreadableNotice> {
+    const ask = asker(link, notices === true ? '/notices' : String(notices), signal);
+    yield* httpNotices({ ask, signal, after: await cursor.read(), keep: (id) => cursor.write(id, now()) });
+  }
+  return { notices: list };
+}
+
+/** Asks for one page of a list; signed anew each time. */
+function asker(link: Link, path: string, signal: AbortSignal): (query: URLSearchParams) => Promise<HttpOutcome> {
+  return async (query) => {
     const values = callValues(link.moment());
     const proof = await link.credentials.prove(values, signal);
     if ('reason' in proof) return { outcome: 'failure', kind: 'aborted', sent: false, reason: proof.reason };
-    const call: Call = { method: 'GET', path: `/holdings?${query}`, headers: { Accept: 'application/json' } };
+    const call: Call = { method: 'GET', path: `${path}?${query}`, headers: { Accept: 'application/json' } };
     return perform(link.http, link.spec, { call, values, proof, signal });
   };
-  return httpHoldings({ ask, signal });
 }
 
 type Read<A> = (

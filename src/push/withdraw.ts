@@ -1,6 +1,7 @@
 import { canonicalJson } from '../canonical.ts';
+import { HubError } from '../errors.ts';
 import { isJsonObject } from '../json.ts';
-import type { RepairNotice } from '../platform.ts';
+import type { RepairNotice, UnreadableNotice } from '../platform.ts';
 import { type Publicised, publicityPeriod } from '../rules/publicity-period.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
@@ -29,14 +30,51 @@ export interface Withdraw {
   readonly localDate: (instant: Date) => string;
 }
 
-/** Takes in the 信用修复 notices that a platform has for us; each bars its record everywhere before it is said to be taken. */
+/**
+ * Takes in the 信用修复 notices that a platform has for us; each bars its record everywhere before it is said to be taken. A list that
+ * cannot be read is named and stops nothing else: what is due goes out, and the list is asked for again.
+ */
 export async function takeNotices(context: Deliver & Withdraw): Promise<void> {
   const { platform, signal } = context;
   if (platform.notices === undefined) return;
-  for await (const notice of platform.notices(signal)) {
-    await takeNotice(notice, context.platformName, context);
-    await notice.taken();
+  try {
+    for await (const notice of platform.notices(signal)) {
+      if ('wrong' in notice) await keepUnreadable(notice, context.platformName, context);
+      else await takeNotice(notice, context.platformName, context);
+      await notice.taken();
+    }
+  } catch (error) {
+    if (!(error instanceof HubError) || error.code !== 'PLATFORM_UNREADABLE') throw error;
+    await noteList(error, context);
   }
+}
+
+/** Network trouble passes; anything else is kept once a day, so that a person hears of it. */
+async function noteList({ message, remedy }: HubError, context: Deliver & Withdraw): Promise<void> {
+  const { trace, platformName, localDate, now } = context;
+  trace.warn('notices-unreadable', { platform: platformName, error: message });
+  if (remedy === 'retry') return;
+  const noticeId = `list:${localDate(now())}`;
+  await keepUnreadable({ noticeId, platformId: undefined, wrong: 'list', text: message }, platformName, context);
+}
+
+/** MariaDB's TEXT takes 64 KiB; a character at most four bytes. */
+const LONGEST_TEXT = 16_000;
+
+/** A notice of which nobody can say what it means is kept as it came; false when it was before. */
+async function keepUnreadable(
+  { noticeId, platformId, wrong, text }: Omit<UnreadableNotice, 'taken'>,
+  platform: string,
+  { db, actor, now, localDate }: Withdraw,
+): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    const at = now();
+    const kept = { decidedOn: localDate(at), reason: text.slice(0, LONGEST_TEXT), now: at };
+    const isNew = await keepNotice(tx, { platform, noticeId, recordId: undefined, unreadable: true, ...kept });
+    const detail = { noticeId, wrong, ...(platformId === undefined ? {} : { platformId }) };
+    if (isNew) await appendLog(tx, at, [{ actor, platform, action: 'notice.unreadable', detail }]);
+    return isNew;
+  });
 }
 
 /** What became of a notice. */

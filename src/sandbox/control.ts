@@ -50,6 +50,10 @@ const ROUTES: { readonly [route: string]: Route } = {
     const rows = known(controlled.platforms, name).books.requests({ after: Number(after) || 0, limit });
     return { rows, next: rows.at(-1)?.n ?? null };
   },
+  'POST /platforms/:name/notices': ({ controlled, name, body }) => {
+    if (body === undefined) throw new Error('请给出一条通知 (give a notice)');
+    return { n: known(controlled.platforms, name).books.addNotice(body) };
+  },
   'GET /platforms/:name/script': ({ controlled, name }) => known(controlled.platforms, name).script(),
   'POST /platforms/:name/script': ({ controlled, name, body }) => {
     const script = readScript(body);

@@ -72,6 +72,9 @@ export interface PlatformBooks {
   effects(page?: PageWish): readonly Effect[];
   requests(page?: { readonly after?: number; readonly limit?: number }): readonly SeenRequest[];
   counts(): Counts;
+  /** 信用修复 notices as they were put in, behind the one with this id; from the first where it is not known. */
+  notices(page: PageWish): readonly unknown[];
+  addNotice(notice: unknown): number;
   script(): Script | undefined;
   setScript(script: Script): void;
   close(): void;
@@ -96,6 +99,7 @@ CREATE TABLE IF NOT EXISTS packages (package_id TEXT PRIMARY KEY, body_digest TE
 CREATE TABLE IF NOT EXISTS effects (row_id TEXT PRIMARY KEY, record_key TEXT NOT NULL, data_version INTEGER NOT NULL, payload_hash TEXT NOT NULL, result TEXT NOT NULL, applied INTEGER NOT NULL, seen INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS held (record_key TEXT PRIMARY KEY, data_version INTEGER NOT NULL, op TEXT NOT NULL, payload_hash TEXT NOT NULL, row_id TEXT NOT NULL, package_id TEXT NOT NULL, data_class TEXT NOT NULL, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, idempotency_key TEXT, bytes INTEGER NOT NULL, body_digest TEXT NOT NULL, answer TEXT, status INTEGER);
+CREATE TABLE IF NOT EXISTS notices (n INTEGER PRIMARY KEY, id TEXT, notice TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);`;
 
 interface EffectRow {
@@ -125,6 +129,12 @@ export function openPlatformBooks(file: string, name: string): PlatformBooks {
     effects: ({ after = '', limit = -1 } = {}) => sql.effectPage.all(after, limit),
     requests: ({ after = 0, limit = -1 } = {}) => sql.requestPage.all(after, limit),
     counts: () => sql.counts.get() ?? { held: 0, withdrawn: 0, effects: 0, packages: 0, requests: 0 },
+    notices: ({ after = '', limit = -1 }) =>
+      sql.noticePage.all(sql.noticePlace.get(after)?.n ?? 0, limit).map(({ notice }) => JSON.parse(notice)),
+    addNotice: (notice) => {
+      const id = typeof notice === 'object' && notice !== null && 'id' in notice ? String(notice.id) : null;
+      return Number(sql.addNotice.run(id, JSON.stringify(notice)).lastInsertRowid);
+    },
     script: () => {
       const kept = sql.note.get('script')?.value;
       return kept === undefined ? undefined : JSON.parse(kept);
@@ -216,6 +226,11 @@ function prepare(db: Database.Database) {
       'INSERT INTO requests (at, method, path, idempotency_key, bytes, body_digest) VALUES (?, ?, ?, ?, ?, ?)',
     ),
     answered: db.prepare('UPDATE requests SET answer = ?, status = ? WHERE n = ?'),
+    noticePlace: db.prepare<[string], { n: number | null }>('SELECT max(n) AS n FROM notices WHERE id = ?'),
+    noticePage: db.prepare<[number, number], { notice: string }>(
+      'SELECT notice FROM notices WHERE n > ? ORDER BY n LIMIT ?',
+    ),
+    addNotice: db.prepare('INSERT INTO notices (id, notice) VALUES (?, ?)'),
     note: db.prepare<[string], { value: string }>('SELECT value FROM notes WHERE name = ?'),
     setNote: db.prepare('INSERT OR REPLACE INTO notes VALUES (?, ?)'),
     heldPage: db.prepare<[string, number], Omit<Held, 'data'> & { data: string }>(

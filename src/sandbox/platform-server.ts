@@ -59,6 +59,7 @@ export async function openPlatform(options: PlatformOptions): Promise<PlatformSe
     if (!opens(lock, request)) return say(exchange, 401, { resultCode: 'UNAUTHORISED' });
     if (isSubmit) return submit(exchange, body);
     if (request.method === 'GET' && url.pathname === '/holdings') return holdings(exchange, url.searchParams);
+    if (request.method === 'GET' && url.pathname === '/notices') return notices(exchange, url.searchParams);
     const packageId = /^\/batches\/([^/]+)$/.exec(url.pathname)?.[1];
     if (request.method === 'GET' && packageId !== undefined) return query(exchange, decodeURIComponent(packageId));
     return say(exchange, 404, { resultCode: 'NO_SUCH_ADDRESS' });
@@ -205,3 +206,19 @@ async function holdings(exchange: Exchange, wish: URLSearchParams): Promise<void
   if (step.answer === 'delay') await wait(step.ms ?? 1000);
   return step.answer === 'half' ? half(exchange, 200, answer) : say(exchange, 200, answer);
 }
+
+/** 信用修复 notices in the order in which they were put in, behind the one that the reader names. */
+async function notices(exchange: Exchange, wish: URLSearchParams): Promise<void> {
+  const { books, step } = exchange;
+  const limit = Math.min(MOST_ROWS, Math.max(1, Number(wish.get('limit')) || MOST_ROWS));
+  const page = books.notices({ after: wish.get('after') ?? '', limit: limit + 1 });
+  const shown = page.slice(0, limit);
+  const answer = { notices: shown, next: page.length > limit ? (shown.map(idOf).findLast(isKnown) ?? null) : null };
+  if (step.answer === 'delay') await wait(step.ms ?? 1000);
+  return step.answer === 'half' ? half(exchange, 200, answer) : say(exchange, 200, answer);
+}
+
+const isKnown = (id: unknown): boolean => id !== undefined;
+
+const idOf = (notice: unknown): unknown =>
+  typeof notice === 'object' && notice !== null && 'id' in notice ? notice.id : undefined;

@@ -4,6 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { Operation, UnifiedRecord } from '../record.ts';
 import { yuanToWan } from '../rules/amount.ts';
 import { maskCitizenId } from '../rules/citizen-id.ts';
+import { DERIVED } from './derived.ts';
 import { fieldReader, isPresent, matcher, textList } from './field-path.ts';
 import type { FlatSchema } from './flat-schema.ts';
 import type { ShapeCheck } from './schema-engine.ts';
@@ -116,7 +117,7 @@ interface Column {
   readonly value: (record: JsonObject, recordKey: string) => Json | undefined;
 }
 
-/** `x-const`, or the first filled path of `x-from` → `x-lookup` → `x-render`; `x-when` says for which records. */
+/** `x-const`, or the first filled path of `x-from`, or where none is `x-derive` → `x-lookup` → `x-render`; `x-when` says for which records. */
 function compileColumn(name: string, field: JsonObject): Column {
   const constant = field['x-const'];
   if (constant !== undefined) return { name, value: () => constant };
@@ -125,8 +126,10 @@ function compileColumn(name: string, field: JsonObject): Column {
   const lookup = compileLookup(field['x-lookup']);
   const render = compileRender(field);
   const endless = field['x-long-term'];
+  const derive = DERIVED[String(field['x-derive'])] ?? nothing;
   const value = (record: JsonObject): Json | undefined => {
-    const found = read(record);
+    const stated = read(record);
+    const found = stated === undefined ? derive(record) : stated;
     if (found === null) return endless;
     return isPresent(found) ? render(lookup(found)) : undefined;
   };
@@ -134,6 +137,8 @@ function compileColumn(name: string, field: JsonObject): Column {
   const applies = matcher(field['x-when']);
   return { name, value: (record) => (applies(record) ? value(record) : undefined) };
 }
+
+const nothing = (): undefined => undefined;
 
 /** The first filled value; null when none is filled and the last path says “no end”. */
 function firstOrNull(paths: readonly string[]): (record: JsonObject) => Json | undefined {

@@ -19,6 +19,7 @@ export const OWN_KEYWORDS: readonly string[] = [
   'x-const',
   'x-counter-examples',
   'x-data-class',
+  'x-derive',
   'x-every-version',
   'x-for',
   'x-free-text',

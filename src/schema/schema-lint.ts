@@ -2,6 +2,7 @@ import type { SetupFault } from '../errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json.ts';
 import { didYouMean } from '../suggest.ts';
 import type { Authorities } from './authority.ts';
+import { DERIVED } from './derived.ts';
 import { textList } from './field-path.ts';
 import type { FlatSchema, Resolve } from './flat-schema.ts';
 import { RENDERS } from './outbound.ts';
@@ -108,6 +109,7 @@ function lintText(node: JsonObject, complain: Complain): void {
   }
   listed(node, 'x-check', Object.keys(CODE_CHECKS), complain);
   listed(node, 'x-render', RENDERS, complain);
+  listed(node, 'x-derive', Object.keys(DERIVED), complain);
   listed(node, 'x-rules', RULE_SETS, complain);
   listed(node, 'format', FORMATS, complain);
 }

@@ -77,21 +77,28 @@ export interface Notice {
   readonly platform: string;
   readonly noticeId: string;
   readonly recordId: number | undefined;
+  /** Kept word for word in `reason`, because nobody can say what it means. */
+  readonly unreadable?: true;
   readonly decidedOn: string;
   readonly reason: string;
   readonly now: Date;
 }
 
-/** Keeps a notice; false when it came before. */
+/** Keeps a notice; false when it came before. One that fitted no record then, and now does, is taken after all. */
 export async function keepNotice(tx: Tx, notice: Notice): Promise<boolean> {
   const { platform, noticeId, recordId, decidedOn, reason, now } = notice;
   const identity = sha256Bytes(JSON.stringify([platform, noticeId]));
-  if ((await select(tx, 'SELECT id FROM notices WHERE identity = ?', [identity])).length > 0) return false;
+  const [known] = await select<{ state: string }>(tx, 'SELECT state FROM notices WHERE identity = ?', [identity]);
+  if (known?.state === 'unmatched' && recordId !== undefined) {
+    await tx('notices').where({ identity }).update({ state: 'applied', record_id: recordId });
+    return true;
+  }
+  if (known !== undefined) return false;
   await tx('notices').insert({
     identity,
     platform,
     notice_id: noticeId.slice(0, 255),
-    state: recordId === undefined ? 'unmatched' : 'applied',
+    state: notice.unreadable ? 'unreadable' : recordId === undefined ? 'unmatched' : 'applied',
     record_id: recordId ?? null,
     decided_on: decidedOn,
     reason,

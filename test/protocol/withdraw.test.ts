@@ -3,7 +3,7 @@ import { CLOSED } from '../../src/delivery/breaker.ts';
 import type { PullJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { RepairNotice } from '../../src/platform.ts';
-import { endPublicity, takeNotice } from '../../src/push/withdraw.ts';
+import { endPublicity, takeNotice, takeNotices } from '../../src/push/withdraw.ts';
 import { select } from '../../src/store/database.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { pullJob, row } from '../support/hub.ts';
@@ -61,7 +61,7 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     const { number, code } = row(1) as { number: string; code: string };
     b.far.pendingNotices.push(notice({ number, creditCode: code }), notice({ number, creditCode: code }));
     const context = await b.context({ seals: 'withdrawals' });
-    for await (const each of b.far.notices?.(context.signal) ?? []) await takeNotice(each, PLATFORM, context);
+    await takeNotices(context);
     await b.push({ seals: 'withdrawals' });
     expect(ops(b)).toEqual(['UU', 'D']);
     await b.take(row(1));

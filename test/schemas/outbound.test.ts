@@ -116,6 +116,30 @@ test('a penalty in the double-publicity form of 2018: amounts in 万元, kinds j
   );
 });
 
+describe('公示截止期 of a penalty', () => {
+  const { publicityUntil: _, ...silent } = PENALTY;
+  const endOf = (form: string, record: JsonObject) => formOf(form).render(record, { recordKey: KEY }).data['CF_GSJZQ'];
+
+  test.each(['credit-sharing/penalty-2018', 'credit-sharing/penalty-2018-natural'])(
+    'is reckoned by the rules of its time where the bureau does not state it, in %s',
+    (form) => {
+      expect(endOf(form, silent)).toBe('2029/01/15');
+      expect(endOf(form, { ...silent, decidedOn: '2026-04-01' })).toBe('2027/04/01');
+      expect(endOf(form, { ...silent, decidedOn: '2026-04-01', severity: '严重' })).toBe('2029/04/01');
+      expect(endOf(form, { ...silent, decidedOn: '2026-04-01', summary: true })).toBe('2026/07/01');
+    },
+  );
+
+  test('stands as the bureau states it, also that there is none', () => {
+    expect(endOf('credit-sharing/penalty-2018', PENALTY)).toBe('2027/01/15');
+    expect(endOf('credit-sharing/penalty-2018', { ...silent, publicityUntil: null })).toBe('2099/12/31');
+  });
+
+  test('stays empty where the rules show no such penalty', () => {
+    expect(endOf('credit-sharing/penalty-2018', { ...silent, kinds: ['警告'] })).toBeUndefined();
+  });
+});
+
 test('a licence in the layout of 2015: its own names, its own statuses, the bureau’s time stamp', () => {
   const record = { ...LICENCE, revisedAt: '2025-03-21T08:30:00.123' };
   expect(rendered('credit-sharing/licence-2015', record)).toBe(

@@ -34,6 +34,16 @@ test.each<[string, string, RegExp]>([
     /^10: platform\.body\.json\.id: unknown placeholder \{packgeId\}; did you mean packageId\?$/,
   ],
   [
+    'a list of notices that is no path of this platform',
+    http('  notices: https://elsewhere.example.gov.cn/notices\n'),
+    /^7: .*write true, or a path that begins with \//,
+  ],
+  [
+    'notices of a platform that is logged in to',
+    http('  notices: true\n  login: { path: /login, token: /token }\n'),
+    /^7: .*cannot be asked with the token of a login/,
+  ],
+  [
     'a column that no form has',
     http(`${answered}  body:\n    json:\n      r: { $each: records, no: "{data.XK_WHS}" }\n`),
     /^12: .*no form has a column XK_WHS; did you mean XK_WSH\?/,
