@@ -7,6 +7,7 @@ import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { PullJob, PushJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
+import { httpNotices } from '../../src/platforms/http-notices.ts';
 import { pull } from '../../src/pull/pull.ts';
 import { dueNow } from '../../src/push/due-now.ts';
 import { listen, runJob } from '../../src/run-job.ts';
@@ -230,4 +231,18 @@ onBothDatabases('repair notices over HTTP, on', ({ url }) => {
     for (let round = 0; round < 3; round++) await listen(hub, 'push-credit-sharing', by);
     expect(await actions(hub, 'notice.')).toEqual(['notice.unreadable', 'notice.applied']);
   });
+});
+
+test('pages that lead back are left, and what they said until then was given on', async () => {
+  const said = { notices: [notice('XF-1', 1)], next: 'XF-1' };
+  const bytes = Buffer.from(JSON.stringify(said));
+  const headers = { 'content-type': 'application/json' };
+  const ask = async () => ({ outcome: 'answer', status: 200, headers, body: bytes }) as const;
+  const given: string[] = [];
+  const walk = async (): Promise<void> => {
+    const list = httpNotices({ ask, after: undefined, keep: async () => {}, signal: by.signal });
+    for await (const { noticeId } of list) given.push(noticeId);
+  };
+  await expect(walk()).rejects.toMatchObject({ code: 'PLATFORM_UNREADABLE' });
+  expect(given).toEqual(['XF-1', 'XF-1']);
 });
