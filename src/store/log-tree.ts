@@ -163,8 +163,9 @@ export async function readBatchEntries(
   after: { readonly batchId: string; readonly logNo: number; readonly index: number },
   limit: number,
 ): Promise<(PlacedEntry & { readonly logNo: number })[]> {
-  const sql = `SELECT log_no, ${entryList} FROM log_entries WHERE batch_id > ? OR (batch_id = ? AND (log_no > ? OR (log_no = ? AND idx > ?)))
-     ORDER BY batch_id, log_no, idx LIMIT ?`;
+  // The first condition is the range of the index; an OR alone makes SQLite sort all that is left for every page.
+  const sql = `SELECT log_no, ${entryList} FROM log_entries
+     WHERE batch_id >= ? AND (batch_id > ? OR log_no > ? OR (log_no = ? AND idx > ?)) ORDER BY batch_id, log_no, idx LIMIT ?`;
   const { batchId, logNo, index } = after;
   const rows = await select<EntryRow & { log_no: number }>(db, sql, [batchId, batchId, logNo, logNo, index, limit]);
   return rows.map((row) => ({ ...toPlaced(row), logNo: row.log_no }));
