@@ -86,29 +86,41 @@ export const entryBytes = (entry: Entry): Buffer => Buffer.from(canonicalJson(en
 /** The JCS bytes of what stands in `evidence`. */
 export const evidenceBytes = ({ evidence }: Entry): Buffer => Buffer.from(canonicalJson(evidence as JsonObject));
 
-const MEMBERS: readonly string[] = [
+const MEMBERS: ReadonlySet<string> = new Set([
   ...['action', 'actor', 'attempt', 'batch', 'delivery', 'epoch', 'evidence', 'from', 'id', 'payloadCommit'],
   ...['platform', 'receiptHash', 't', 'to', 'v'],
-];
+]);
 const ALWAYS = ['action', 'actor', 'evidence', 'id', 't', 'v'];
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
+export type ReadEntry = { readonly entry: Entry } | { readonly wrong: string };
+
 /** Reads an entry's bytes; says what is wrong with them where they are not exactly what docs/evidence-format.md §1 allows. */
-export function readEntry(bytes: Buffer): { readonly entry: Entry } | { readonly wrong: string } {
-  if (bytes.length > ENTRY_BYTES) return { wrong: `${bytes.length} bytes, at most ${ENTRY_BYTES}` };
-  const text = bytes.toString('utf8');
-  const found = PLAIN.test(text) ? readPlain(text) : readAny(text, bytes);
+export const readEntry = (bytes: Buffer): ReadEntry =>
+  bytes.length > ENTRY_BYTES ? tooLong(bytes.length) : readAs(bytes.toString('utf8'), () => bytes);
+
+/** The same from bytes that were read as UTF-8 already and lost nothing: no U+FFFD is in the text. */
+export function readEntryText(text: string): ReadEntry {
+  const length = text.length * 3 > ENTRY_BYTES ? Buffer.byteLength(text) : text.length;
+  return length > ENTRY_BYTES ? tooLong(length) : readAs(text, () => Buffer.from(text));
+}
+
+const tooLong = (length: number): ReadEntry => ({ wrong: `${length} bytes, at most ${ENTRY_BYTES}` });
+
+function readAs(text: string, bytes: () => Buffer): ReadEntry {
+  const found = PLAIN.test(text) ? readPlain(text) : readAny(text, bytes());
   if (found === undefined) return { wrong: 'not the canonical JSON of an entry' };
-  const strange = Object.keys(found).find((name) => !MEMBERS.includes(name));
+  const names = Object.keys(found);
+  const strange = names.find((name) => !MEMBERS.has(name));
   if (strange !== undefined) return { wrong: `unknown member ${strange}` };
-  const lacking = ALWAYS.find((name) => !(name in found));
+  const lacking = ALWAYS.find((name) => found[name] === undefined);
   if (lacking !== undefined) return { wrong: `member ${lacking} is missing` };
-  const { v, t, evidence, ...rest } = found;
+  const { v, t, evidence } = found;
   if (v !== '1') return { wrong: 'unknown version' };
   if (!isText(t) || !INSTANT.test(t)) return { wrong: 't is no UTC instant' };
   if (typeof evidence !== 'object' || Array.isArray(evidence)) return { wrong: 'evidence is no object' };
-  const untext = Object.entries(rest).find(([, value]) => !isText(value));
-  if (untext !== undefined) return { wrong: `${untext[0]} is no text` };
+  const untext = names.find((name) => name !== 'evidence' && !isText(found[name]));
+  if (untext !== undefined) return { wrong: `${untext} is no text` };
   return { entry: found as unknown as Entry };
 }
 

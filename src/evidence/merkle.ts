@@ -1,4 +1,4 @@
-import { sha256Bytes } from '../canonical.ts';
+import { sha256, sha256Bytes } from '../canonical.ts';
 
 /** Merkle tree hashing of RFC 6962 §2.1 over SHA-256; every hash is 32 bytes. */
 export const HASH_BYTES = 32;
@@ -14,6 +14,9 @@ export function leafHash(entry: Uint8Array): Buffer {
   leafScratch.set(entry, 1);
   return sha256Bytes(leafScratch.subarray(0, entry.length + 1));
 }
+
+/** The same in hex, of an entry that is text. */
+export const leafHashOfText = (entry: string): string => sha256(`\0${entry}`);
 
 const nodeScratch = Buffer.alloc(1 + 2 * HASH_BYTES);
 nodeScratch[0] = 1;

@@ -2,7 +2,7 @@ import { BATCH_TABLE } from '../delivery/delivery-state.ts';
 import { manifestRoot } from '../delivery/manifest.ts';
 import type { Reader } from '../store/database.ts';
 import { type BatchState, readBatchStates, readMemberStates } from '../store/log-replay.ts';
-import { type PlacedEntry, readBatchEntries } from '../store/log-tree.ts';
+import { type BatchEntry, readBatchEntries } from '../store/log-tree.ts';
 import { type Entry, readEntry } from './entry.ts';
 import type { Finding, Findings } from './findings.ts';
 
@@ -18,7 +18,7 @@ interface Replayed {
   readonly exceptions: Map<string, string>;
 }
 
-const PAGE = 2000;
+const PAGE = 500;
 
 /**
  * Plays the log's entries of every batch through the state table (delivery.md I17) and holds the outcome, the manifest and
@@ -60,19 +60,19 @@ async function* batchRows(db: Reader): AsyncGenerator<BatchState, undefined> {
 }
 
 async function* replayed(db: Reader, findings: Findings): AsyncGenerator<Replayed> {
-  let after = { batchId: '', logNo: 0, index: -1 };
+  let after: Omit<BatchEntry, 'entry'> = { batchId: '', logNo: 0, index: -1 };
   let batch: Replayed | undefined;
   for (;;) {
     const page = await readBatchEntries(db, after, PAGE);
     for (const placed of page) {
-      const id = placed.batchId ?? '';
+      const id = placed.batchId;
       if (batch !== undefined && batch.id !== id) yield batch;
       if (batch?.id !== id) batch = fresh(id);
       play(batch, placed, findings);
     }
     const last = page.at(-1);
     if (last === undefined) break;
-    after = { batchId: last.batchId ?? '', logNo: last.logNo, index: last.index };
+    after = last;
   }
   if (batch !== undefined) yield batch;
 }
@@ -89,7 +89,7 @@ const fresh = (id: string): Replayed => ({
 
 const EXCEPTION = /^delivery\.(rejected|conflict|superseded|cancelled)$/;
 
-function play(batch: Replayed, placed: PlacedEntry & { readonly logNo: number }, findings: Findings): void {
+function play(batch: Replayed, placed: BatchEntry, findings: Findings): void {
   const read = readEntry(placed.entry);
   // What is malformed was named when the entries were walked.
   if ('wrong' in read) return;

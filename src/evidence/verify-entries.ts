@@ -1,17 +1,19 @@
 import { type CheckpointRow, readCheckpoints } from '../store/checkpoints.ts';
 import type { Reader } from '../store/database.ts';
-import { type LogHead, type PlacedEntry, readEntries, readHead } from '../store/log-tree.ts';
+import { type LogHead, readEntries, readHead } from '../store/log-tree.ts';
+import { type WalkedEntry, walkEntries } from '../store/log-walk.ts';
 import { openCheckpoint, readCheckpoint } from './checkpoint.ts';
-import { type Entry, readEntry } from './entry.ts';
+import { type Entry, type ReadEntry, readEntry, readEntryText } from './entry.ts';
 import type { Finding, Findings } from './findings.ts';
-import { appendAll, type CompactRange, EMPTY_RANGE, leafHash, rootOf, subtreesOf } from './merkle.ts';
+import { appendAll, type CompactRange, EMPTY_RANGE, leafHash, leafHashOfText, rootOf, subtreesOf } from './merkle.ts';
 import { type NoteKey, readNote, readVkey, verifyNote } from './note.ts';
 import { lookups } from './sequencer.ts';
+import { TILE_HEIGHT } from './tile.ts';
 import { storedTree } from './tree.ts';
 import { tileCheck } from './verify-tiles.ts';
 
 /** Rows read at once. */
-const PAGE = 2048;
+const PAGE = 512;
 
 /**
  * Every log of this database recomputed from its entries: places, leaf hashes, lookup columns, tiles, head, checkpoints. Keys that
@@ -73,17 +75,19 @@ async function walk(db: Reader, context: Walk): Promise<Walked> {
   let checkpoints = 0;
   let expected = first;
   for (;;) {
-    const page = await readEntries(db, logNo, expected, PAGE);
+    const page = await walkEntries(db, logNo, expected, PAGE);
     if (page.length === 0) break;
-    const leaves = page.map((placed, at) => examined(placed, expected + at, context));
+    const torn = await tornBytes(db, logNo, page);
+    const leaves = page.map((placed, at) => examined(placed, torn.get(placed.index), expected + at, context));
     const gap = page.findIndex(({ index }, at) => index !== expected + at);
     if (gap >= 0) {
       findings.add(missing(logNo, expected + gap, page[gap]?.index ?? 0));
       return { range, entries: expected + gap - first, tiles: tiles.count(), checkpoints };
     }
     checkpoints += await checkCheckpoints(db, range, leaves, context);
-    range = appendAll(range, leaves);
-    await tiles.add(leaves);
+    const roots: Buffer[] = [];
+    range = appendAll(range, leaves, (level, _, hash) => level === TILE_HEIGHT && roots.push(hash));
+    await tiles.add(leaves, roots);
     expected += page.length;
   }
   checkpoints += await checkpointsBeyond(db, range.size, context);
@@ -109,22 +113,48 @@ const missing = (logNo: number, index: number, next: number): Finding => ({
   en: `entry ${index} is missing, the next one there is ${next}`,
 });
 
+/** The bytes of entries that are no UTF-8, or that hold its replacement character themselves. */
+async function tornBytes(db: Reader, logNo: number, page: readonly WalkedEntry[]): Promise<Map<number, Buffer>> {
+  const torn = new Map<number, Buffer>();
+  for (const { index, text } of page) {
+    if (!text.includes('\ufffd')) continue;
+    for (const { entry } of await readEntries(db, logNo, index, 1)) torn.set(index, entry);
+  }
+  return torn;
+}
+
+/** What the bytes of an entry say and hash to. */
+const hashed = (text: string, torn: Buffer | undefined): { readonly leaf: string; readonly read: ReadEntry } =>
+  torn === undefined
+    ? { leaf: leafHashOfText(text), read: readEntryText(text) }
+    : { leaf: leafHash(torn).toString('hex'), read: readEntry(torn) };
+
 /** The leaf hash of an entry, from its bytes; what is wrong with it goes to the findings. */
-function examined(placed: PlacedEntry, index: number, { logNo, findings, keys, believeLog }: Walk): Buffer {
-  const where = at('log_entries', logNo, index);
-  const leaf = leafHash(placed.entry);
-  if (!leaf.equals(placed.leaf))
-    findings.add({ code: 15, where, zh: '内容与 leaf_hash 不符', en: 'the entry is not what its leaf_hash says' });
-  const read = readEntry(placed.entry);
+function examined(placed: WalkedEntry, torn: Buffer | undefined, index: number, context: Walk): Buffer {
+  const { findings, keys } = context;
+  const { leaf, read } = hashed(placed.text, torn);
+  const where = (): string => at('log_entries', context.logNo, index);
+  if (leaf !== placed.leaf)
+    findings.add({
+      code: 15,
+      where: where(),
+      zh: '内容与 leaf_hash 不符',
+      en: 'the entry is not what its leaf_hash says',
+    });
   if ('wrong' in read) {
-    findings.add({ code: 15, where, zh: `不是合格的条目：${read.wrong}`, en: `malformed: ${read.wrong}` });
-    return leaf;
+    findings.add({
+      code: 15,
+      where: where(),
+      zh: `不是合格的条目：${read.wrong}`,
+      en: `malformed: ${read.wrong}`,
+    });
+    return Buffer.from(leaf, 'hex');
   }
   const columns = lookups(read.entry);
-  if (!sameLookups(placed, columns)) findings.add(wrongColumn(where, placed, columns));
-  if (believeLog && read.entry.action === 'signer.started') keys.push(...told(read.entry));
+  if (!sameLookups(placed, columns)) findings.add(wrongColumn(where(), placed, columns));
+  if (context.believeLog && read.entry.action === 'signer.started') keys.push(...told(read.entry));
   if (read.entry.action === 'signer.rotated') keys.push(...introduced(read.entry, keys));
-  return leaf;
+  return Buffer.from(leaf, 'hex');
 }
 
 type Lookups = ReturnType<typeof lookups>;
@@ -138,7 +168,7 @@ const sameLookups = (one: Lookups, other: Lookups): boolean =>
   one.runId === other.runId &&
   one.recordId === other.recordId;
 
-function wrongColumn(where: string, placed: PlacedEntry, told: Lookups): Finding {
+function wrongColumn(where: string, placed: WalkedEntry, told: Lookups): Finding {
   const names = ['at', 'actor', 'action', 'platform', 'batchId', 'runId', 'recordId'] as const;
   const name = names.find((column) => placed[column] !== told[column]) ?? 'at';
   const said = `${String(placed[name])} ≠ ${String(told[name])}`;

@@ -157,18 +157,26 @@ export async function readLeaves(
   return rows.map((row) => ({ index: Number(row.idx), leaf: row.leaf_hash }));
 }
 
+/** An entry that tells of a batch. */
+export interface BatchEntry {
+  readonly batchId: string;
+  readonly logNo: number;
+  readonly index: number;
+  readonly entry: Buffer;
+}
+
 /** Transitions and exceptions of batches, ordered by batch, then by place: `after` is where the last page ended. */
 export async function readBatchEntries(
   db: Reader,
-  after: { readonly batchId: string; readonly logNo: number; readonly index: number },
+  after: Omit<BatchEntry, 'entry'>,
   limit: number,
-): Promise<(PlacedEntry & { readonly logNo: number })[]> {
+): Promise<BatchEntry[]> {
   // The first condition is the range of the index; an OR alone makes SQLite sort all that is left for every page.
-  const sql = `SELECT log_no, ${entryList} FROM log_entries
+  const sql = `SELECT batch_id AS "batchId", log_no AS "logNo", idx AS "index", entry FROM log_entries
      WHERE batch_id >= ? AND (batch_id > ? OR log_no > ? OR (log_no = ? AND idx > ?)) ORDER BY batch_id, log_no, idx LIMIT ?`;
   const { batchId, logNo, index } = after;
-  const rows = await select<EntryRow & { log_no: number }>(db, sql, [batchId, batchId, logNo, logNo, index, limit]);
-  return rows.map((row) => ({ ...toPlaced(row), logNo: row.log_no }));
+  const rows = await select<BatchEntry>(db, sql, [batchId, batchId, logNo, logNo, index, limit]);
+  return rows.map((row) => ({ ...row, index: Number(row.index) }));
 }
 
 export interface TileRow {

@@ -12,11 +12,12 @@ import { type Verified, verifyLog } from '../../src/evidence/verify-log.ts';
 import { type Db, inTransaction, openDatabase } from '../../src/store/database.ts';
 import { appendLog } from '../../src/store/log.ts';
 import { deliveriesOf, sealedAt } from '../../src/store/log-replay.ts';
+import { readBatchEntries } from '../../src/store/log-tree.ts';
 import { bench, rows } from '../audit/bench.ts';
 import { signHead, testSigner } from '../audit/signed.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
-import { AT, appendLines } from './log-fixture.ts';
+import { AT, appendLines, line } from './log-fixture.ts';
 
 const SIGNED = new Date('2026-11-27T02:00:00.000Z');
 const verify = (db: Db, more: Partial<Parameters<typeof verifyLog>[1]> = {}): Promise<Verified> =>
@@ -63,6 +64,44 @@ onBothDatabases('a log of real pushes on', ({ url }) => {
     const { findings, counts } = await verify(b.hub.db);
     expect(findings).toEqual([]);
     expect(counts.batches).toBe(states.length);
+  });
+
+  test('bytes that are no UTF-8 are told from the character that stands for them', async () => {
+    const { db } = (await bench(await url(), {})).hub;
+    await inTransaction(db, (tx) => appendLog(tx, AT, [line(1, { said: 'a\ufffdb' }), line(2), line(3)]));
+    await signHead(db);
+    expect((await verify(db)).findings).toEqual([]);
+    const [replaced, torn] = ['a\ufffdb', 'number'].map((text) => Buffer.from(text));
+    const first = await db('log_entries').where({ idx: 0 }).first();
+    const said = first.entry.indexOf(replaced);
+    const bytes = Buffer.concat([first.entry.subarray(0, said + 1), Buffer.of(0xff), first.entry.subarray(said + 4)]);
+    await db('log_entries').where({ idx: 0 }).update({ entry: bytes });
+    const second = Buffer.from((await db('log_entries').where({ idx: 1 }).first()).entry);
+    second[second.indexOf(torn ?? '')] = 0xc3;
+    await db('log_entries')
+      .where({ idx: 1 })
+      .update({ entry: second, leaf_hash: leafHash(second) });
+    const { exitCode, findings } = await verify(db);
+    expect(exitCode).toBe(15);
+    const wrong = (index: number): string[] =>
+      findings.filter(({ where }) => where === `log_entries 1/${index}`).map(({ en }) => en);
+    const malformed = 'malformed: not the canonical JSON of an entry';
+    expect(wrong(0)).toEqual(['the entry is not what its leaf_hash says', malformed]);
+    expect(wrong(1)).toEqual([malformed]);
+    expect(wrong(2)).toEqual([]);
+  });
+
+  test('the entries of batches come whole and in order, whatever the page', async () => {
+    const db = await week(await url());
+    const start = { batchId: '', logNo: 0, index: -1 };
+    const all = await readBatchEntries(db, start, 1000);
+    expect(all.length).toBeGreaterThan(6);
+    const paged: typeof all = [];
+    for (let page = await readBatchEntries(db, start, 2); page.length > 0; ) {
+      paged.push(...page);
+      page = await readBatchEntries(db, page.at(-1) ?? start, 2);
+    }
+    expect(paged).toEqual(all);
   });
 
   test('one row changed in any table is named with its place', async () => {
