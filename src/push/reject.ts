@@ -70,7 +70,8 @@ function toFault(platform: string, { to, from, verdict, reason }: MemberChange):
       en: `platform ${platform} contradicts itself (first ${from}, then ${verdict}); clear it with the platform, then reconcile or resync`,
     };
   }
-  const code = verdict.replace(/[^A-Za-z0-9]+/g, '_').toUpperCase();
+  // Many platforms answer in words (失败): those are told in the sentence, the code stays a plain one.
+  const code = /[A-Za-z0-9]/.test(verdict) ? verdict.replace(/[^A-Za-z0-9]+/g, '_').toUpperCase() : 'REJECTED';
   return {
     code: `PLATFORM_${code.slice(0, 40)}`,
     level: 'error',

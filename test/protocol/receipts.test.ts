@@ -93,6 +93,22 @@ onBothDatabases('receipts that come by themselves, on', ({ url }) => {
     expect(keys).toHaveLength(3);
   });
 
+  test('a rejection in words has a plain code, and the words stand in its sentence', async () => {
+    const { b, batchId, keys } = await received(await url());
+    const verdicts = keys.map((idemKey) => ({
+      idemKey,
+      outcome: 'rejected' as const,
+      code: '失败',
+      reason: '名称不符',
+    }));
+    await takeReceipt(stray({ batchId, verdicts }), await b.context());
+    const [ticket] = await listQuarantine(b.hub.db);
+    expect(ticket?.faults[0]).toMatchObject({
+      code: 'PLATFORM_REJECTED',
+      zh: expect.stringContaining('名称不符（失败）'),
+    });
+  });
+
   test('a success after a rejection is a contradiction for a person, never an overwrite (F19)', async () => {
     const { b, batchId, keys } = await received(await url());
     const context = await b.context();
