@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { sha256 } from '../canonical.ts';
 import { HubError } from '../errors.ts';
 import type { Hub } from '../hub-context.ts';
@@ -9,8 +10,8 @@ import { appendLog } from '../store/log.ts';
 import { type BatchRow, findBatches, packBody } from '../store/outbox.ts';
 
 /**
- * A person says that a file was handed over: kept as a receipt of level 1 in that person's name. `which`: the file's name or the
- * beginning of the batch's id. Throws USAGE_WRONG for what never lay ready.
+ * A person says that a file was handed over: kept as a receipt of level 1 in that person's name. `which`: the file, with or without
+ * its folder, or the beginning of the batch's id. Throws USAGE_WRONG for what never lay ready.
  */
 export async function confirmUpload(
   hub: Hub,
@@ -31,7 +32,7 @@ export async function confirmUpload(
 }
 
 async function batchFor({ db }: Hub, lane: string, which: string): Promise<BatchRow> {
-  const named = await packageNamed(db, lane, which.replace(/\.[^.]*$/, ''));
+  const named = await packageNamed(db, lane, basename(which).replace(/\.[^.]*$/, ''));
   const id = named?.batchId ?? which;
   const [batch, ...more] = (await findBatches(db, id)).filter(({ platform }) => platform === lane);
   const laid = batch === undefined ? undefined : await packageOf(db, lane, batch.id);

@@ -72,7 +72,7 @@ test('hub receipts: what lies ready, what was handed over, what came back', asyn
     dir,
     'receipts',
     'confirm',
-    file,
+    join('upload', file),
     '--platform',
     'uploads',
     '--reason',
