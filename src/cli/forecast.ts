@@ -33,6 +33,7 @@ export const forecastCommand: Define = (program, act) => {
         const lines = await withPauses(forecastLines(setup, options), setup);
         if (options.json) printJson(lines);
         else printForecast(lines);
+        if (setup.settings.approvals) await sayHeld(setup);
         return 0;
       }),
     );
@@ -52,6 +53,13 @@ function forecastLines(setup: ReadSetup, { months, from, to }: ForecastOptions):
       return forecast({ name, duty: counted }, span, { calendar, zone: settings.timezone });
     })
     .toSorted((a, b) => a.planned.localeCompare(b.planned) || a.duty.localeCompare(b.duty));
+}
+
+/** What is forecast stands in the files: where a second person has not said yes to them, other days may count. */
+async function sayHeld(setup: ReadSetup): Promise<void> {
+  const { readHeld, tellHeld } = await import('./check-held.ts');
+  const held = await readHeld(setup).catch(() => undefined);
+  if (held !== undefined) tellHeld(held);
 }
 
 /** One line, and why nothing would leave now. */
