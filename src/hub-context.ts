@@ -95,11 +95,11 @@ async function openSetup(wanted: Setup, now: () => Date): Promise<{ db: Db; setu
 
 /**
  * A small server does other things too: collect garbage early rather than grow to what the machine has. What loading has made
- * of V8's young generation is enough, and the old one grows in steps of 50 %.
+ * of V8's young generation is enough, and the old one grows in steps of 35 %.
  */
 function keepMemorySmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=50');
+  setFlagsFromString('--heap-growing-percent=35');
 }
 
 /** 处室 of each pull job. */

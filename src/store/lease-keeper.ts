@@ -32,6 +32,8 @@ export function keepLease({ takenAt, ...work }: KeepLease): KeptLease {
   const begin = (): void => {
     thread = new Worker(new URL('./lease-thread.ts', import.meta.url), {
       workerData: { ...work, until } satisfies LeaseWork,
+      // One statement each quarter of a minute needs little.
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
     });
     // It may end by itself, long before it is told to.
     over = once(thread, 'exit').catch(() => {});

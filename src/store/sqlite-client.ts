@@ -35,7 +35,7 @@ export class SqliteClient extends Client {
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
     database.pragma('wal_autocheckpoint = 4000');
-    database.pragma(`cache_size = -${readonly === true ? 8192 : 32_768}`);
+    database.pragma(`cache_size = -${readonly === true ? 8192 : 20_480}`);
     database.pragma('temp_store = MEMORY');
     return database;
   }
