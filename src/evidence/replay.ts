@@ -16,24 +16,30 @@ interface Replayed {
   manifestRoot: string | undefined;
   /** `idem key` or `record/version` → state, for members that went another way than their batch. */
   readonly exceptions: Map<string, string>;
+  /** Its first entries may have been pruned: then it begins in the middle. */
+  readonly mayBeCut: boolean;
 }
 
 const PAGE = 500;
 
 /**
  * Plays the log's entries of every batch through the state table (delivery.md I17) and holds the outcome, the manifest and
- * the members against the tables. Batch by batch in the order of their ids, so that memory stays flat.
+ * the members against the tables. Batch by batch in the order of their ids, so that memory stays flat. `prunedBefore`: entries of
+ * before that may be gone by a pruning; what they told is in its archive.
  */
 export async function replayBatches(
   db: Reader,
   findings: Findings,
+  prunedBefore?: Date,
 ): Promise<{ readonly batches: number; readonly members: number }> {
   const rows = batchRows(db);
   let row = (await rows.next()).value;
   const count = { batches: 0, members: 0 };
-  for await (const told of replayed(db, findings)) {
+  const isPruned = ({ sealedAt }: BatchState): boolean =>
+    prunedBefore !== undefined && new Date(sealedAt) < prunedBefore;
+  for await (const told of replayed(db, findings, prunedBefore !== undefined)) {
     while (row !== undefined && row.id < told.id) {
-      findings.add(unlogged(row));
+      if (!isPruned(row)) findings.add(unlogged(row));
       row = (await rows.next()).value;
     }
     if (row?.id !== told.id) {
@@ -44,7 +50,7 @@ export async function replayBatches(
     count.members += await compare(db, told, row, findings);
     row = (await rows.next()).value;
   }
-  for (; row !== undefined; row = (await rows.next()).value) findings.add(unlogged(row));
+  for (; row !== undefined; row = (await rows.next()).value) if (!isPruned(row)) findings.add(unlogged(row));
   return count;
 }
 
@@ -59,7 +65,7 @@ async function* batchRows(db: Reader): AsyncGenerator<BatchState, undefined> {
   }
 }
 
-async function* replayed(db: Reader, findings: Findings): AsyncGenerator<Replayed> {
+async function* replayed(db: Reader, findings: Findings, mayBeCut: boolean): AsyncGenerator<Replayed> {
   let after: Omit<BatchEntry, 'entry'> = { batchId: '', logNo: 0, index: -1 };
   let batch: Replayed | undefined;
   for (;;) {
@@ -67,7 +73,7 @@ async function* replayed(db: Reader, findings: Findings): AsyncGenerator<Replaye
     for (const placed of page) {
       const id = placed.batchId;
       if (batch !== undefined && batch.id !== id) yield batch;
-      if (batch?.id !== id) batch = fresh(id);
+      if (batch?.id !== id) batch = fresh(id, mayBeCut);
       play(batch, placed, findings);
     }
     const last = page.at(-1);
@@ -77,7 +83,7 @@ async function* replayed(db: Reader, findings: Findings): AsyncGenerator<Replaye
   if (batch !== undefined) yield batch;
 }
 
-const fresh = (id: string): Replayed => ({
+const fresh = (id: string, mayBeCut: boolean): Replayed => ({
   id,
   state: undefined,
   attempt: 0,
@@ -85,7 +91,11 @@ const fresh = (id: string): Replayed => ({
   members: undefined,
   manifestRoot: undefined,
   exceptions: new Map(),
+  mayBeCut,
 });
+
+/** Does the log not tell any more how it was sealed? */
+const isCut = ({ mayBeCut, manifestRoot }: Replayed): boolean => mayBeCut && manifestRoot === undefined;
 
 const EXCEPTION = /^delivery\.(rejected|conflict|superseded|cancelled)$/;
 
@@ -108,6 +118,7 @@ function play(batch: Replayed, placed: BatchEntry, findings: Findings): void {
 function transition(batch: Replayed, entry: Entry): string | undefined {
   const { from, to } = entry;
   const event = typeof entry.evidence['event'] === 'string' ? entry.evidence['event'] : 'sealed';
+  if (batch.state === undefined && event !== 'sealed' && batch.mayBeCut) begin(batch, entry, event);
   const before = batch.state;
   batch.state = to;
   const wrong = countersWrong(batch, entry, event);
@@ -119,6 +130,12 @@ function transition(batch: Replayed, entry: Entry): string | undefined {
   if (before !== from) return `${from ?? '∅'} —${event}→ ${to}, but the batch was ${before ?? '∅'}`;
   const allowed = nextState(from, event);
   return allowed === to ? wrong : `${from ?? '∅'} —${event}→ ${to}, the table says ${allowed ?? 'nothing'}`;
+}
+
+/** Where the first entries are gone, the first one left says where the batch stood. */
+function begin(batch: Replayed, { from, attempt }: Entry, event: string): void {
+  batch.state = from;
+  batch.attempt = Number(attempt ?? 0) - (event.startsWith('intent') ? 1 : 0);
 }
 
 function countersWrong(batch: Replayed, { attempt, epoch }: Entry, event: string): string | undefined {
@@ -139,8 +156,8 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 /** The row and its members against the log; how many members there were. */
 async function compare(db: Reader, told: Replayed, row: BatchState, findings: Findings): Promise<number> {
   const where = `batches ${row.id}`;
-  if (told.state === undefined) findings.add(unlogged(row));
-  else if (told.state !== row.state)
+  if (told.state === undefined && !isCut(told)) findings.add(unlogged(row));
+  else if (told.state !== undefined && told.state !== row.state)
     findings.add(
       differs(where, `状态 ${row.state}，日志为 ${told.state}`, `state ${row.state}, the log says ${told.state}`),
     );
@@ -165,6 +182,7 @@ async function compareMembers(db: Reader, told: Replayed, row: BatchState, findi
   }
   for (const member of members) {
     const logged = told.exceptions.get(member.idemKey) ?? told.exceptions.get(`${member.recordId}/${member.version}`);
+    if (logged === undefined && isCut(told)) continue;
     const exceptional = member.state !== 'open' && member.state !== 'accepted';
     if (exceptional === (logged !== undefined) && (!exceptional || logged === member.state)) continue;
     const said = `${member.idemKey} ${member.state} ≠ ${logged ?? '∅'}`;

@@ -7,6 +7,7 @@ import { type Entry, type ReadEntry, readEntry, readEntryText } from './entry.ts
 import type { Finding, Findings } from './findings.ts';
 import { appendAll, type CompactRange, EMPTY_RANGE, leafHash, leafHashOfText, rootOf, subtreesOf } from './merkle.ts';
 import { type NoteKey, readNote, readVkey, verifyNote } from './note.ts';
+import { prunedBelow } from './pruned.ts';
 import { lookups } from './sequencer.ts';
 import { TILE_HEIGHT } from './tile.ts';
 import { storedTree } from './tree.ts';
@@ -69,7 +70,7 @@ export interface Walked {
 async function walk(db: Reader, context: Walk): Promise<Walked> {
   const { logNo, head, findings } = context;
   const current = logNo === head.logNo;
-  const first = current ? head.minimumIndex : 0;
+  const first = current ? head.minimumIndex : await prunedBelow(db, logNo);
   let range = await prunedRange(db, logNo, first);
   const tiles = tileCheck(db, logNo, first, findings);
   let checkpoints = 0;

@@ -6,6 +6,7 @@ import { exitCodeOf, type Finding, type Findings, openFindings } from './finding
 import { rootOf } from './merkle.ts';
 import { type NoteKey, readVkey } from './note.ts';
 import { rootAt } from './proof.ts';
+import { checkPruned, prunedBefore } from './pruned.ts';
 import { replayBatches } from './replay.ts';
 import { storedTree } from './tree.ts';
 import { verifyEntries } from './verify-entries.ts';
@@ -59,7 +60,8 @@ export async function verifyLog(db: Reader, options: VerifyOptions): Promise<Ver
   await checkAgainst(db, head, { ...options, keys, findings });
   const signed = await newestCheckpoint(db);
   checkFreshness(head, signed, { now: options.now, findings });
-  const replayed = await replayBatches(db, findings);
+  await checkPruned(db, head, findings);
+  const replayed = await replayBatches(db, findings, await prunedBefore(db, head));
   return {
     exitCode: exitCodeOf(findings.list),
     findings: findings.list,

@@ -7,11 +7,13 @@ export interface BatchState {
   readonly state: string;
   readonly members: number;
   readonly manifestRoot: Buffer;
+  readonly sealedAt: string;
 }
 
 /** Batches in the order of their ids, after `id`. */
 export async function readBatchStates(db: Reader, id: string, limit: number): Promise<BatchState[]> {
-  const sql = 'SELECT seq, id, state, members, manifest_root FROM batches WHERE id > ? ORDER BY id LIMIT ?';
+  const sql =
+    'SELECT seq, id, state, members, manifest_root, sealed_at AS "sealedAt" FROM batches WHERE id > ? ORDER BY id LIMIT ?';
   const rows = await select<Omit<BatchState, 'manifestRoot'> & { manifest_root: Buffer }>(db, sql, [id, limit]);
   return rows.map(({ manifest_root, ...row }) => ({ ...row, seq: Number(row.seq), manifestRoot: manifest_root }));
 }

@@ -237,6 +237,13 @@ export async function lowestEntry(db: Reader, logNo: number): Promise<number> {
   return Number(row?.lowest ?? 0);
 }
 
+/** The newest entry that tells of a pruning. */
+export async function newestPruning(db: Reader, logNo: number): Promise<Buffer | undefined> {
+  const sql = "SELECT entry FROM log_entries WHERE log_no = ? AND action = 'log.pruned' ORDER BY idx DESC LIMIT 1";
+  const [row] = await select<{ entry: Buffer }>(db, sql, [logNo]);
+  return row?.entry;
+}
+
 /** Place of the first entry written at an instant or later; the size of the log where there is none. */
 export async function indexSince(db: Reader, { logNo, size }: LogHead, instant: string): Promise<number> {
   const sql = 'SELECT MIN(idx) AS first_idx FROM log_entries WHERE log_no = ? AND at >= ?';

@@ -7,6 +7,7 @@ import { leafHash } from '../../src/evidence/merkle.ts';
 import { inclusionProof, rootAt, verifyInclusion } from '../../src/evidence/proof.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { storedTree } from '../../src/evidence/tree.ts';
+import { verifyLog } from '../../src/evidence/verify-log.ts';
 import { inTransaction, select } from '../../src/store/database.ts';
 import { appendLog, listLog } from '../../src/store/log.ts';
 import { readEntries, readHead } from '../../src/store/log-tree.ts';
@@ -87,6 +88,22 @@ onBothDatabases('pruning on', ({ url }) => {
     await exportPack({ kind: 'log', value: '' }, later, exporting(b));
     for (const { run } of verifiers)
       expect(await run(later, ['--key', testSigner().vkey, '--no-seen'])).toMatchObject({ code: 0, findings: [] });
+  });
+
+  test('what was pruned with a second person is no gap; what was dropped without one is', async () => {
+    const { b, archive } = await pastOf(await url());
+    const { db } = b.hub;
+    const verify = () => verifyLog(db, { now: b.hub.now(), keys: [testSigner()] });
+    await expect(prune(300, archive, pruning(b))).rejects.toMatchObject({ code: 'APPROVAL_OPEN' });
+    await approve(b);
+    await prune(300, archive, pruning(b));
+    await signHead(db);
+    expect((await verify()).findings).toEqual([]);
+    await db('log_head').update({ minimum_idx: 512 });
+    await db('log_entries').where('idx', '<', 512).delete();
+    const { exitCode, findings } = await verify();
+    expect(exitCode).toBe(12);
+    expect(findings).toMatchObject([{ where: 'log_head', en: expect.stringContaining('log.pruned') }]);
   });
 
   test('needs an archive that verifies, is of this log and reaches far enough', async () => {
