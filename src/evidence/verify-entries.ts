@@ -28,15 +28,17 @@ export async function verifyEntries(
 ): Promise<Walked> {
   const head = await readHead(db);
   let sum: Walked = { range: EMPTY_RANGE, entries: 0, tiles: 0, checkpoints: 0 };
+  let whole = true;
   const first = options.currentOnly === true ? head.logNo : 1;
   for (let logNo = first; logNo <= head.logNo; logNo += 1) {
-    const { range, entries, tiles, checkpoints } = await walk(db, {
+    const { range, entries, tiles, checkpoints, cut } = await walk(db, {
       logNo,
       head,
       findings,
       keys,
       believeLog: options.believeLog === true,
     });
+    whole = !cut;
     sum = {
       range,
       entries: sum.entries + entries,
@@ -44,7 +46,7 @@ export async function verifyEntries(
       checkpoints: sum.checkpoints + checkpoints,
     };
   }
-  checkHead(head, sum.range, findings);
+  if (whole) checkHead(head, sum.range, findings);
   return sum;
 }
 
@@ -67,7 +69,7 @@ export interface Walked {
 }
 
 /** One log from its first entry to its last. */
-async function walk(db: Reader, context: Walk): Promise<Walked> {
+async function walk(db: Reader, context: Walk): Promise<Walked & { readonly cut: boolean }> {
   const { logNo, head, findings } = context;
   const current = logNo === head.logNo;
   const first = current ? head.minimumIndex : await prunedBelow(db, logNo);
@@ -83,7 +85,7 @@ async function walk(db: Reader, context: Walk): Promise<Walked> {
     const gap = page.findIndex(({ index }, at) => index !== expected + at);
     if (gap >= 0) {
       findings.add(missing(logNo, expected + gap, page[gap]?.index ?? 0));
-      return { range, entries: expected + gap - first, tiles: tiles.count(), checkpoints };
+      return { range, entries: expected + gap - first, tiles: tiles.count(), checkpoints, cut: true };
     }
     checkpoints += await checkCheckpoints(db, range, leaves, context);
     const roots: Buffer[] = [];
@@ -93,7 +95,7 @@ async function walk(db: Reader, context: Walk): Promise<Walked> {
   }
   checkpoints += await checkpointsBeyond(db, range.size, context);
   await tiles.end(range.size);
-  return { range, entries: expected - first, tiles: tiles.count(), checkpoints };
+  return { range, entries: expected - first, tiles: tiles.count(), checkpoints, cut: false };
 }
 
 /** Pruned entries are known by their tiles. */
@@ -217,7 +219,7 @@ function checkCheckpoint(row: CheckpointRow, root: Buffer, { logNo, keys, findin
   const where = at('checkpoints', logNo, row.size);
   const read = readCheckpoint(row.note);
   if ('wrong' in read) {
-    findings.add({ code: 15, where, zh: `检查点格式不对：${read.wrong}`, en: `malformed checkpoint: ${read.wrong}` });
+    findings.add({ code: 10, where, zh: `检查点格式不对：${read.wrong}`, en: `malformed checkpoint: ${read.wrong}` });
     return;
   }
   const opened = openCheckpoint(row.note, keys);

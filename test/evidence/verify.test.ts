@@ -339,6 +339,31 @@ describe('tampering with the database', () => {
     expect(exitCode, JSON.stringify(findings)).toBe(code);
   });
 
+  test('a gap is said once, where it is', async () => {
+    const db = await copy();
+    await db('log_entries').where({ idx: 100 }).delete();
+    const gaps = (await verify(db)).findings.filter(({ code }) => code === 12);
+    expect(gaps).toMatchObject([{ where: 'log_entries 1/100' }]);
+  });
+
+  const SEVENTEEN = Array.from({ length: 16 }, (_, at) => `— other.example/${at} AAAAAAAA\n`).join('');
+  test.each([
+    ['CRLF', (note: string) => note.replaceAll('\n', '\r\n')],
+    ['a size with a leading zero', (note: string) => note.replace('\n', '\n0')],
+    ['17 signatures', (note: string) => note + SEVENTEEN],
+  ])('a kept checkpoint with %s is a bad note: exit 10', async (_, malform) => {
+    const db = await copy();
+    const { note, size } = await db('checkpoints').orderBy('size').first();
+    await db('checkpoints')
+      .where({ size })
+      .update({ note: malform(note) });
+    const { exitCode, findings } = await verify(db);
+    expect(findings).toMatchObject([
+      { code: 10, where: `checkpoints 1/${size}`, en: expect.stringContaining('malformed') },
+    ]);
+    expect(exitCode).toBe(10);
+  });
+
   test('everything recomputed and signed again with the real key: only a head that somebody kept tells', async () => {
     const db = await copy();
     const kept = await db('checkpoints').orderBy('size').first();
