@@ -12,6 +12,7 @@ import { coveringHead, type PackHead, stillLogged } from './covering-head.ts';
 import { approvalsIn } from './pack-approvals.ts';
 import { jsonOf, writeBatch } from './pack-batch.ts';
 import { contextEntries } from './pack-context.ts';
+import { refuseOtherHub } from './pack-hub.ts';
 import { openPackLedger } from './pack-ledger.ts';
 import { writeBundles, writeCheckpoints, writeProofs, writeTiles } from './pack-log.ts';
 import { packReadme } from './pack-readme.ts';
@@ -49,6 +50,7 @@ export async function exportPack(scope: PackScope, out: string, context: ExportC
   if (existsSync(out)) throw outTaken(out);
   const { db, actor, now } = context;
   const resolved = await resolveScope(db, scope);
+  await refuseOtherHub(resolved.batches, context);
   const detail = { scope: scope.kind, batches: resolved.batches.length, ...named(resolved) };
   await inTransaction(db, (tx) => appendLog(tx, now(), [{ actor, action: 'log.exported', detail }]));
   await sequenceAll(db);

@@ -117,13 +117,13 @@ function printAccounts(accounts: readonly Account[]): void {
   );
 }
 
-async function printNext({ db }: Hub, folder: string): Promise<void> {
+async function printNext({ db, settings }: Hub, folder: string): Promise<void> {
   const [ticket] = await listQuarantine(db, { limit: 1 });
   const [rejected] = await listQuarantine(db, { stage: 'platform', limit: 1, state: 'all' });
   const number = rejected?.number ?? undefined;
   const key =
     number !== undefined && (await findRecords(db, { numbers: [number] })).length > 0 ? number : '91450100MA5KA0017F';
-  const hub = `HUB_DATABASE_URL=sqlite:${folder}/hub.db npx hub`;
+  const hub = `HUB_DATA_DIR=${folder} HUB_ID=${settings.hubId} npx hub`;
   print('\n══ 接着看 where to look next');
   print(`  ${hub} quarantine list`);
   if (ticket !== undefined) print(`  ${hub} quarantine show ${ticket.id}`);

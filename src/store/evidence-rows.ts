@@ -91,6 +91,16 @@ export async function packMembers(db: Reader, seq: number): Promise<PackMemberRo
   return rows.map((row) => ({ ...row, recordId: Number(row.recordId) }));
 }
 
+/** One member of a batch, with what its key is made of. */
+export async function firstMember(
+  db: Reader,
+  seq: number,
+): Promise<Pick<PackMemberRow, 'recordKey' | 'version' | 'rendition' | 'idemKey'> | undefined> {
+  const sql = `SELECT r.record_key AS "recordKey", d.version, d.rendition, d.idem_key AS "idemKey"
+     FROM deliveries d JOIN records r ON r.id = d.record_id WHERE d.batch_seq = ? ORDER BY d.row_no LIMIT 1`;
+  return (await select<Pick<PackMemberRow, 'recordKey' | 'version' | 'rendition' | 'idemKey'>>(db, sql, [seq]))[0];
+}
+
 /** The exact body, and the hub's own package where the body has another form. */
 export async function packBodies(
   db: Reader,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -56,6 +56,14 @@ async function history(): Promise<Bench> {
   await signHead(b.hub.db);
   return b;
 }
+
+test('under another HUB_ID no pack is made: every batch in it would look forged', async () => {
+  const b = await history();
+  const out = join(work, 'foreign.zip');
+  const made = exportPack({ kind: 'log', value: '' }, out, { ...contextOf(b), hubId: 'another-hub' });
+  await expect(made).rejects.toMatchObject({ code: 'PACK_FOREIGN' });
+  expect(existsSync(out)).toBe(false);
+});
 
 describe('an evidence pack', () => {
   interface Packs {
