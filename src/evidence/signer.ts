@@ -146,7 +146,8 @@ async function sign(
 ): Promise<Signed> {
   const { origin, size, root } = checkpoint;
   const published = await newestCheckpoint(db);
-  if (published !== undefined && published.logNo === logNo && published.size >= size) return { outcome: 'idle' };
+  if (published !== undefined && published.logNo === logNo && published.size >= size)
+    return (await strangeCheckpoint(db, published, memory)) ?? { outcome: 'idle' };
   const note = signCheckpoint(checkpoint, keys);
   memory.remember(note);
   failpoint('S8-remembered');
@@ -154,6 +155,25 @@ async function sign(
   await inTransaction(db, (tx) => keepCheckpoint(tx, row));
   failpoint('S8-signed');
   return { outcome: 'signed', checkpoint: row };
+}
+
+/** Checkpoints that somebody else put there would keep this signer silent and pushes going. */
+async function strangeCheckpoint(
+  db: Db,
+  { size, note }: CheckpointRow,
+  memory: SignerMemory,
+): Promise<Signed | undefined> {
+  const opened = openCheckpoint(note, memory.known());
+  if ('wrong' in opened)
+    return refuse(
+      10,
+      `${size} 条的检查点不是本签名进程所签：${opened.wrong} (the checkpoint of ${size} entries is not its own)`,
+    );
+  // Another process with the same key may have signed meanwhile: asked again, the head has come as far.
+  const now = (await readHead(db)).size;
+  return now >= size
+    ? undefined
+    : refuse(12, `数据库只有 ${now} 条，检查点已有 ${size} 条 (the database has ${now} entries, a checkpoint ${size})`);
 }
 
 /** The signer's row, and an entry when its state or its keys have changed. */

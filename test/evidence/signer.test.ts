@@ -105,6 +105,21 @@ onBothDatabases('the signer with', (database) => {
     expect(said(await signLog(db, signerInMemory(ORIGIN), AT))).toMatch(/^12 /);
   });
 
+  test('a checkpoint that somebody else put into the database does not keep it silent', async () => {
+    const db = await open();
+    const signer = signerInMemory(ORIGIN);
+    await logOf(db, 20);
+    await signLog(db, signer, AT);
+    const row = await db('checkpoints').first();
+    await db('checkpoints').insert({ ...row, size: 1_000_000 });
+    await logOf(db, 5);
+    expect(said(await signLog(db, signer, AT))).toMatch(/^12 .*检查点已有 1000000 条/);
+    await expect(requireLog(db, () => AT)).rejects.toMatchObject({ code: 'LOG_REFUSED' });
+    const note = row.note.replace(/— (\S+) (\S)/, '— $1 x$2');
+    await db('checkpoints').where({ size: 1_000_000 }).update({ note });
+    expect(said(await signLog(db, signer, AT))).toMatch(/^10 1000000 条的检查点不是本签名进程所签/);
+  });
+
   test('after a rotation both keys sign for thirty days, and whoever trusts the old key comes to trust the new one', async () => {
     const db = await open();
     const path = join(temporaryFolder(), 'signer.key');
