@@ -5,6 +5,7 @@ import { type BatchState, readBatchStates, readMemberStates } from '../store/log
 import { type BatchEntry, readBatchEntries } from '../store/log-tree.ts';
 import { type Entry, readEntry } from './entry.ts';
 import type { Finding, Findings } from './findings.ts';
+import { verifyContents } from './verify-contents.ts';
 
 /** What the log says of a batch. */
 interface Replayed {
@@ -14,6 +15,8 @@ interface Replayed {
   epoch: number;
   members: string | undefined;
   manifestRoot: string | undefined;
+  payloadCommit: string | undefined;
+  readonly receiptHashes: Set<string>;
   /** `idem key` or `record/version` → state, for members that went another way than their batch. */
   readonly exceptions: Map<string, string>;
   /** Its first entries may have been pruned: then it begins in the middle. */
@@ -90,6 +93,8 @@ const fresh = (id: string, mayBeCut: boolean): Replayed => ({
   epoch: 0,
   members: undefined,
   manifestRoot: undefined,
+  payloadCommit: undefined,
+  receiptHashes: new Set(),
   exceptions: new Map(),
   mayBeCut,
 });
@@ -104,6 +109,7 @@ function play(batch: Replayed, placed: BatchEntry, findings: Findings): void {
   // What is malformed was named when the entries were walked.
   if ('wrong' in read) return;
   const { entry } = read;
+  if (entry.receiptHash !== undefined) batch.receiptHashes.add(entry.receiptHash);
   const [, exception] = EXCEPTION.exec(entry.action) ?? [];
   if (exception !== undefined) {
     const { record, version } = entry.evidence;
@@ -125,6 +131,7 @@ function transition(batch: Replayed, entry: Entry): string | undefined {
   if (event === 'sealed') {
     batch.members = textOf(entry.evidence['members']);
     batch.manifestRoot = textOf(entry.evidence['manifestRoot']);
+    batch.payloadCommit = entry.payloadCommit;
     return before === undefined && from === undefined && to === 'SEALED' ? wrong : `${before ?? '∅'} —sealed→ ${to}`;
   }
   if (before !== from) return `${from ?? '∅'} —${event}→ ${to}, but the batch was ${before ?? '∅'}`;
@@ -164,6 +171,7 @@ async function compare(db: Reader, told: Replayed, row: BatchState, findings: Fi
   const root = row.manifestRoot.toString('hex');
   if (told.manifestRoot !== undefined && told.manifestRoot !== root)
     findings.add(differs(where, '清单根与日志不符', 'manifest_root is not that of the log'));
+  await verifyContents(db, row.seq, { ...told, cut: isCut(told) }, findings);
   // The members of a split batch have gone over to its parts.
   if (row.state === 'SPLIT') return 0;
   return compareMembers(db, told, row, findings);

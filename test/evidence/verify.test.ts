@@ -13,6 +13,7 @@ import { type Db, inTransaction, openDatabase } from '../../src/store/database.t
 import { appendLog } from '../../src/store/log.ts';
 import { deliveriesOf, sealedAt } from '../../src/store/log-replay.ts';
 import { readBatchEntries } from '../../src/store/log-tree.ts';
+import { packBody } from '../../src/store/outbox.ts';
 import { bench, rows } from '../audit/bench.ts';
 import { signHead, testSigner } from '../audit/signed.ts';
 import { onBothDatabases } from '../support/databases.ts';
@@ -306,6 +307,42 @@ describe('tampering with the database', () => {
       tamper: (db) => db('deliveries').where({ state: 'rejected' }).update({ state: 'accepted' }),
       code: 15,
       where: /^deliveries [a-z2-7]{40}$/,
+    },
+    {
+      what: 'another request under the same commitment',
+      tamper: async (db) => {
+        const other = await db('batches').where({ seq: 2 }).first();
+        await db('batches').where({ seq: 1 }).update({ body: other.body });
+      },
+      code: 15,
+      where: /^batches [a-z2-7]{40}$/,
+    },
+    {
+      what: 'a request that cannot be unpacked',
+      tamper: (db) =>
+        db('batches')
+          .where({ seq: 1 })
+          .update({ body: Buffer.from('x') }),
+      code: 15,
+      where: /^batches [a-z2-7]{40}$/,
+    },
+    {
+      what: 'a receipt written anew',
+      tamper: async (db) =>
+        db('receipts')
+          .limit(1)
+          .update({ body: await packBody(Buffer.from('{"code":0}')) }),
+      code: 12,
+      where: /^receipts [a-z2-7]{40}$/,
+    },
+    {
+      what: 'a receipt taken away',
+      tamper: async (db) =>
+        db('receipts')
+          .where({ id: (await db('receipts').first()).id })
+          .delete(),
+      code: 12,
+      where: /^receipts [a-z2-7]{40}$/,
     },
     {
       what: 'a batch that the log does not know',
