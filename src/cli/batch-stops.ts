@@ -17,7 +17,7 @@ export async function printStops(db: Db, timezone: string): Promise<void> {
     print(`⚡ ${platform} 熔断或被要求等待至 resting until ${until}：${plain(breaker.reason ?? '')}`);
   }
   const holds = await listHolds(db);
-  if (holds.length > 0) print(`✋ 扣下的记录 records held: ${holds.length}`);
+  if (holds.length > 0) print(`✋ 扣下的记录 records held: ${new Set(holds.map(({ recordId }) => recordId)).size}`);
   const orphans = await listOrphans(db);
   if (orphans.length > 0)
     print(`❓ 无主回执 receipts that belong to nothing: ${orphans.length}，见 hub log (see hub log)`);

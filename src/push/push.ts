@@ -119,7 +119,10 @@ const noCounts = (): Mutable<PushCounts> => ({
   held: 0,
 });
 
-/** Unsettled batches of earlier runs come first, oldest first, one at a time; a platform that failed is tried with the smallest. */
+/**
+ * Unsettled batches of earlier runs come first, oldest first, one at a time; a platform that failed is tried with the smallest.
+ * What is only to be asked about goes before what is to be sent: a pause that keeps the one back must not hide the other's answer.
+ */
 async function followUp(context: Push, progress: Progress): Promise<void> {
   progress.stopped = await askObstacle(context);
   if (progress.stopped !== undefined) return;
@@ -127,12 +130,15 @@ async function followUp(context: Push, progress: Progress): Promise<void> {
   const held = await heldToAsk(context.db, context.platformName, context.now());
   const open = [...(await unsettledBatches(context.db, context.platformName)), ...held];
   if (passageNow(context) === 'probe') open.sort((a, b) => a.members - b.members);
+  open.sort((a, b) => Number(isToSend(a)) - Number(isToSend(b)));
   for (const batch of open) {
     if (progress.stopped !== undefined) return;
     if (isDue(batch, context)) await drive(batch, undefined, context, progress);
   }
   await awaitReceipts(context, progress);
 }
+
+const isToSend = ({ state }: BatchRow): boolean => state === 'SEALED' || state === 'RETRY_WAIT';
 
 /** A follow-up keeps to every batch's time; a whole push tries what may be tried. */
 function isDue({ notBefore, nextAt }: BatchRow, { now, seals, platform }: Push): boolean {
@@ -223,7 +229,7 @@ async function drive(
     if (isAtRest(now, context) || (now.state === 'RETRY_WAIT' && !asked)) break;
   }
   progress.counts.batches += 1;
-  if (now.state === 'RETRY_WAIT' || now.state === 'SEALED') now = await readBatch(context.db, now.seq);
+  if (isToSend(now)) now = await readBatch(context.db, now.seq);
   if (now.state === 'SPLIT') await driveParts(now, context, progress);
   else if (tried && now.state !== 'SETTLED' && now.state !== 'RECEIVED' && !waitsForCarrier(now, context))
     progress.unsettled ??= stopReason(now);
@@ -242,7 +248,7 @@ async function mayGoOn(
   progress: Progress,
 ): Promise<boolean> {
   if (progress.stopped !== undefined) return false;
-  const sends = batch.state === 'SEALED' || batch.state === 'RETRY_WAIT';
+  const sends = isToSend(batch);
   // A fresh batch too: it waited for its turn on the wire, and much may have been decided meanwhile.
   if (batch.state !== 'SENDING') progress.stopped ??= await (sends ? obstacle(context) : askObstacle(context));
   if (progress.stopped !== undefined) return false;

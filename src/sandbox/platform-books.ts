@@ -187,7 +187,7 @@ function settle({ sql, name }: Desk, { batch, record, step, isLie }: Settling): 
     const first: Result = JSON.parse(before.result);
     return first.resultCode === 'OK' ? { ...first, resultCode: 'DUPLICATE', resultMsg: '重复报送，已有结果' } : first;
   }
-  const result = judge(record, step, sql.version.get(recordKey)?.data_version ?? 0, name);
+  const result = judge(record, step, sql.version.get(recordKey), name);
   const isApplied = result.resultCode === 'OK' && !isLie;
   if (isApplied)
     sql.hold.run(
@@ -212,7 +212,7 @@ function prepare(db: Database.Database) {
     effect: db.prepare<[string], EffectRow>('SELECT payload_hash, result FROM effects WHERE row_id = ?'),
     again: db.prepare('UPDATE effects SET seen = seen + 1 WHERE row_id = ?'),
     addEffect: db.prepare('INSERT INTO effects VALUES (?, ?, ?, ?, ?, ?, 1)'),
-    version: db.prepare<[string], { data_version: number }>('SELECT data_version FROM held WHERE record_key = ?'),
+    version: db.prepare<[string], HeldVersion>('SELECT data_version, payload_hash FROM held WHERE record_key = ?'),
     hold: db.prepare('INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     find: db.prepare<
       [string],
@@ -254,10 +254,18 @@ const KEY_REUSED: Refusal = {
   resultMsg: 'this key came before with other bytes',
 };
 
-function judge(record: BatchRecord, step: Step, heldVersion: number, name: string): Result {
+interface HeldVersion {
+  readonly data_version: number;
+  readonly payload_hash: string;
+}
+
+function judge(record: BatchRecord, step: Step, held: HeldVersion | undefined, name: string): Result {
   const { rowId } = record;
-  if (record.dataVersion <= heldVersion)
-    return { rowId, resultCode: 'OLD_VERSION', resultMsg: `已有第 ${heldVersion} 版` };
+  if (held !== undefined && record.dataVersion <= held.data_version) {
+    const same = record.dataVersion === held.data_version && record.payloadHash === held.payload_hash;
+    if (same) return { rowId, resultCode: 'DUPLICATE', resultMsg: '已有相同内容' };
+    return { rowId, resultCode: 'OLD_VERSION', resultMsg: `已有第 ${held.data_version} 版` };
+  }
   if (step.answer === 'reject') {
     const rule = step.rules?.find((candidate) => matches(candidate, record.data));
     if (rule !== undefined) return { rowId, resultCode: rule.code, resultMsg: rule.message ?? '与本平台主体信息不符' };

@@ -297,6 +297,22 @@ onBothDatabases('an emergency stop on', ({ url }) => {
     expect(actions).toEqual(expect.arrayContaining(['platform.paused', 'platform.resumed']));
   });
 
+  test('keeps back what is to be sent, and still asks about what was: the answer behind it is taken', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    b.far.whims.push('down');
+    await b.push();
+    await b.take(row(2));
+    b.far.whims.push('down', 'receive');
+    await b.push();
+    const before = (await listBatches(b.hub.db)).map(({ state }) => state);
+    expect(before.toSorted()).toEqual(['RECEIVED', 'RETRY_WAIT']);
+    await pause(b.hub.db, PLATFORM, word(b));
+    b.wait(3600);
+    await b.push();
+    expect(await states(b)).toEqual({ accepted: 1, open: 1 });
+  }, 20_000);
+
   test('holds one record: the others leave, also from a batch that was sealed with it', async () => {
     const b = await bench(await url());
     await b.take(...rows(3));

@@ -132,6 +132,14 @@ describe('a platform that keeps the contract', () => {
     expect(far.books.counts().held).toBe(2);
   });
 
+  it('answers the same version with the same content, under another key, as a repetition', async () => {
+    const far = await platform();
+    await submit(far, P1, bodyOf(P1, [record('甲', 1, { MC: '名' })]));
+    const again = { ...record('甲', 1, { MC: '名' }), rowId: 'b'.repeat(40) };
+    const answer = await (await submit(far, P2, bodyOf(P2, [again]))).json();
+    expect(answer).toMatchObject({ results: [{ resultCode: 'DUPLICATE' }] });
+  });
+
   it('never lets an older version overwrite a newer one', async () => {
     const far = await platform();
     await submit(far, P1, bodyOf(P1, [record('甲', 2, { MC: '新' })]));
