@@ -116,6 +116,9 @@ export function refOf(fields: JsonObject, job: PullJob): Buffer | undefined {
   return Buffer.concat([jobMark(job.name), bytes.length <= 56 ? bytes : Buffer.from(sha256(text).slice(0, 56))]);
 }
 
+/** Whether two references are of rows that the same job reads. */
+export const isOfSameJob = (left: Buffer, right: Buffer): boolean => left.subarray(0, 4).equals(right.subarray(0, 4));
+
 const jobMarks = new Map<string, Buffer>();
 
 function jobMark(name: string): Buffer {
@@ -169,26 +172,46 @@ export const ticketOf = (candidate: Candidate, fault: Fault, { job, type }: Pick
   raw: candidate.raw,
 });
 
-/** Two different contents for one record in one page: only the bureau's own revision time can order them (faults.md F35). */
+/**
+ * Two different contents for one record in one page, or two records for one row id: only the bureau's own revision time can order
+ * them (faults.md F35).
+ */
 function settleTwins(candidates: readonly Candidate[], tickets: Ticket[], context: Judge): Prepared {
-  const byKey = new Map<string, Candidate[]>();
-  let twins = false;
-  for (const candidate of candidates) {
-    const same = byKey.get(candidate.keyHex);
-    if (same === undefined) byKey.set(candidate.keyHex, [candidate]);
-    else twins = same.push(candidate) > 1;
-  }
-  if (!twins) return { candidates, tickets };
-  const ambiguous = new Set<Candidate>();
-  for (const same of byKey.values()) if (isAmbiguous(same)) for (const candidate of same) ambiguous.add(candidate);
-  for (const candidate of ambiguous) tickets.push(ticketOf(candidate, twinFault, context));
+  const ambiguous = new Map<Candidate, Fault>();
+  const ref = ({ sourceRef }: Candidate) => sourceRef?.toString('latin1');
+  for (const same of standingTwice(candidates, ref))
+    if (isAmbiguous(same, 'keyHex')) for (const candidate of same) ambiguous.set(candidate, rowTwinFault);
+  for (const same of standingTwice(candidates, ({ keyHex }) => keyHex))
+    if (isAmbiguous(same, 'digest')) for (const candidate of same) ambiguous.set(candidate, twinFault);
+  if (ambiguous.size === 0) return { candidates, tickets };
+  for (const [candidate, fault] of ambiguous) tickets.push(ticketOf(candidate, fault, context));
   return { candidates: candidates.filter((candidate) => !ambiguous.has(candidate)), tickets };
 }
 
-function isAmbiguous(same: readonly Candidate[]): boolean {
-  if (new Set(same.map(({ digest }) => digest)).size < 2) return false;
-  const times = same.map(({ revisedAt }) => revisedAt);
-  return times.includes(undefined) || new Set(times).size < times.length;
+/** Candidates that share a name with another one, group by group. */
+function standingTwice(candidates: readonly Candidate[], nameOf: (candidate: Candidate) => string | undefined) {
+  const groups = new Map<string, Candidate[]>();
+  let twins = false;
+  for (const candidate of candidates) {
+    const name = nameOf(candidate);
+    if (name === undefined) continue;
+    const same = groups.get(name);
+    if (same === undefined) groups.set(name, [candidate]);
+    else twins = same.push(candidate) > 1;
+  }
+  return twins ? [...groups.values()].filter((same) => same.length > 1) : [];
+}
+
+/** Whether candidates that differ carry no time, or the same. */
+function isAmbiguous(same: readonly Candidate[], by: 'digest' | 'keyHex'): boolean {
+  if (new Set(same.map((candidate) => candidate[by])).size < 2) return false;
+  const atTime = new Map<string, string>();
+  return same.some(({ revisedAt, [by]: mark }) => {
+    if (revisedAt === undefined) return true;
+    const other = atTime.get(revisedAt);
+    atTime.set(revisedAt, mark);
+    return other !== undefined && other !== mark;
+  });
 }
 
 const whole = (fault: Omit<Fault, 'path' | 'level'>): Fault => ({ ...fault, level: 'error', path: '' });
@@ -197,6 +220,12 @@ export const twinFault = whole({
   code: 'RECORD_AMBIGUOUS',
   zh: '同一批数据里同一记录有两个不同内容，无法判断哪个为准；请业务处室只保留正确的一条，或提供修改时间',
   en: 'the same record stands twice in one page with different contents; keep the right one at the bureau, or give a revision time',
+});
+
+export const rowTwinFault = whole({
+  code: 'RECORD_AMBIGUOUS',
+  zh: '同一批数据里同一行标识对应两个不同的记录，无法判断哪个为准；请业务处室只保留正确的一条，或提供修改时间；行标识本不唯一的，请改正作业文件的 id',
+  en: 'one row id stands for two different records in one page; keep the right one at the bureau, or give a revision time; where the row id is not unique, correct id in the job file',
 });
 
 const notAllowed = (authority: string): Fault => ({

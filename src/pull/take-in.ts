@@ -6,6 +6,7 @@ import {
   appendVersions,
   earlierContents,
   markRaw,
+  moveSourceRef,
   type Newest,
   type NewVersion,
   newestByKey,
@@ -15,7 +16,15 @@ import {
 import { mend, quarantine, type Ticket } from '../store/quarantine.ts';
 import { type Known, rawMark } from './known-rows.ts';
 import type { PageHead } from './prepared-pages.ts';
-import { type Candidate, type Judge, type Prepared, ticketOf, twinFault } from './read-row.ts';
+import {
+  type Candidate,
+  isOfSameJob,
+  type Judge,
+  type Prepared,
+  rowTwinFault,
+  ticketOf,
+  twinFault,
+} from './read-row.ts';
 
 /** What taking in a page needs besides the page. */
 export interface TakeIn extends Omit<Judge, 'map' | 'today'> {
@@ -59,7 +68,7 @@ export async function takeIn(tx: Tx, page: PageHead, prepared: Prepared & Known,
   return { counts, faults: countCodes(tickets) };
 }
 
-/** Splits so that a record stands at most once in a round, in the bureau's order of revision. */
+/** Splits so that a record, and a row id of the bureau, stands at most once in a round, in the bureau's order of revision. */
 function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
   const seen = new Map<string, number>();
   const split: Candidate[][] = [[]];
@@ -67,8 +76,9 @@ function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
     ? inRevisionOrder(candidates)
     : candidates;
   for (const candidate of ordered) {
-    const round = seen.get(candidate.keyHex) ?? 0;
-    seen.set(candidate.keyHex, round + 1);
+    const names = namesOf(candidate);
+    const round = Math.max(...names.map((name) => seen.get(name) ?? 0));
+    for (const name of names) seen.set(name, round + 1);
     const same = split[round] ?? [];
     same.push(candidate);
     split[round] = same;
@@ -76,9 +86,14 @@ function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
   return split;
 }
 
-/** Rows of one record oldest first; all others keep their places in the page. */
+/** Record and row id, by which two rows of a page can mean the same. */
+const namesOf = ({ keyHex, sourceRef }: Candidate): string[] =>
+  sourceRef === undefined ? [keyHex] : [keyHex, `row ${sourceRef.toString('latin1')}`];
+
+/** Where a record or a row id stands twice, the rows of the page oldest first; else each in its place. */
 function inRevisionOrder(candidates: readonly Candidate[]): readonly Candidate[] {
-  if (new Set(candidates.map(({ keyHex }) => keyHex)).size === candidates.length) return candidates;
+  const names = candidates.flatMap(namesOf);
+  if (new Set(names).size === names.length) return candidates;
   return candidates.toSorted((a, b) => (a.revisedAt ?? '').localeCompare(b.revisedAt ?? '') || a.rowNo - b.rowNo);
 }
 
@@ -101,26 +116,55 @@ async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, c
     changed.flatMap(({ sourceRef }) => sourceRef ?? []),
   );
   const earlier = await earlierContents(tx, undatedChanges(changed, newest));
+  const elsewhere = movedRecords(round, newest);
   const versions: NewVersion[] = [];
   const tickets: Ticket[] = [];
   let withdrawn = 0;
   for (const candidate of changed) {
     const known = newest.get(candidate.keyHex);
-    const fault = known === undefined || context.vouched ? undefined : backward(candidate, known, { earlier, sameIds });
+    const before = candidate.sourceRef === undefined ? undefined : bySource.get(candidate.sourceRef.toString('latin1'));
+    const replaced = before === undefined || before.id === known?.id || elsewhere.has(before.id) ? undefined : before;
+    const fault = context.vouched ? undefined : backward(candidate, { known, replaced, earlier, sameIds });
     if (fault !== undefined) {
       tickets.push(ticketOf(candidate, fault, context));
       continue;
     }
-    const before = candidate.sourceRef === undefined ? undefined : bySource.get(candidate.sourceRef.toString('latin1'));
-    const replaced = before === undefined || before.id === known?.id ? undefined : before;
     if (replaced !== undefined && replaced.operation !== 'WITHDRAW') {
       versions.push(await withdrawal(tx, replaced, candidate, context));
       withdrawn += 1;
     }
     versions.push(toVersion(candidate, known, replaced?.id, context));
   }
+  await followMoved(tx, round, newest, context);
   await rememberRaw(tx, round, newest, context);
   return { versions, withdrawn, unchanged: round.length - changed.length, tickets };
+}
+
+/** Records that now come from another row of the same bureau: its row ids were given out anew. */
+function movedRecords(round: readonly Candidate[], newest: ReadonlyMap<string, Newest>): ReadonlySet<number> {
+  const moved = new Set<number>();
+  for (const candidate of round) {
+    const known = newest.get(candidate.keyHex);
+    if (known !== undefined && isMoved(candidate, known)) moved.add(known.id);
+  }
+  return moved;
+}
+
+const isMoved = ({ sourceRef }: Candidate, { sourceRef: before }: Newest): boolean =>
+  sourceRef !== undefined && before !== undefined && !before.equals(sourceRef) && isOfSameJob(before, sourceRef);
+
+/** An unchanged record follows its row, so that a later change of that row is not taken for a corrected key of another record. */
+async function followMoved(
+  tx: Tx,
+  round: readonly Candidate[],
+  newest: ReadonlyMap<string, Newest>,
+  { rules }: TakeIn,
+): Promise<void> {
+  for (const candidate of round) {
+    const known = newest.get(candidate.keyHex);
+    if (known?.digest !== candidate.digest || candidate.sourceRef === undefined || !isMoved(candidate, known)) continue;
+    await moveSourceRef(tx, known.id, { ref: candidate.sourceRef, raw: rawMark(rules, candidate.rawDigest) });
+  }
 }
 
 /** After a change of rules the rows are unchanged all the same: next time their bytes alone will tell. */
@@ -141,21 +185,31 @@ async function rememberRaw(
 const undatedChanges = (changed: readonly Candidate[], newest: ReadonlyMap<string, Newest>): number[] =>
   changed.flatMap(({ keyHex, revisedAt }) => (revisedAt === undefined ? (newest.get(keyHex)?.id ?? []) : []));
 
-/** Older never overwrites newer on the way in (delivery.md §1.1). */
-function backward(
-  { revisedAt, digest }: Candidate,
-  known: Newest,
-  { earlier, sameIds }: { readonly earlier: ReadonlySet<string>; readonly sameIds: ReadonlySet<number> },
-): Fault | undefined {
-  const later = revisedAt !== undefined && known.revisedAt !== undefined && revisedAt > known.revisedAt;
-  if (sameIds.has(known.id) && !later) return twinFault;
-  if (revisedAt !== undefined) {
-    return known.revisedAt !== undefined && revisedAt < known.revisedAt
-      ? staleFault(revisedAt, known.revisedAt)
-      : undefined;
-  }
-  return earlier.has(`${known.id}/${digest}`) ? revertedFault : undefined;
+interface Before {
+  /** Newest state of the same record. */
+  readonly known: Newest | undefined;
+  /** Record under the key that the same row had before. */
+  readonly replaced: Newest | undefined;
+  readonly earlier: ReadonlySet<string>;
+  readonly sameIds: ReadonlySet<number>;
 }
+
+/** Older never overwrites newer on the way in (delivery.md §1.1), neither the record itself nor the one it replaces. */
+function backward(candidate: Candidate, { known, replaced, earlier, sameIds }: Before): Fault | undefined {
+  const { revisedAt, digest } = candidate;
+  for (const [before, twin] of [
+    [known, twinFault],
+    [replaced, rowTwinFault],
+  ] as const) {
+    if (before === undefined) continue;
+    if (sameIds.has(before.id) && !isLater(revisedAt, before.revisedAt)) return twin;
+    if (isLater(before.revisedAt, revisedAt)) return staleFault(revisedAt ?? '', before.revisedAt ?? '');
+  }
+  return revisedAt === undefined && earlier.has(`${known?.id}/${digest}`) ? revertedFault : undefined;
+}
+
+const isLater = (revisedAt: string | undefined, than: string | undefined): boolean =>
+  revisedAt !== undefined && than !== undefined && revisedAt > than;
 
 const toVersion = (
   candidate: Candidate,

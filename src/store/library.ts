@@ -11,6 +11,8 @@ export interface Newest {
   readonly revisedAt: string | undefined;
   /** Rules and digest of the raw row that made it, or that was last seen to say the same. */
   readonly raw: Buffer | undefined;
+  /** The bureau's row that it came from. */
+  readonly sourceRef: Buffer | undefined;
 }
 
 interface NewestRow {
@@ -21,9 +23,11 @@ interface NewestRow {
   readonly newest_digest: Buffer;
   readonly newest_revised_at: string | null;
   readonly newest_raw: Buffer | null;
+  readonly source_ref: Buffer | null;
 }
 
-const newestColumns = 'id, record_key, newest_version, newest_operation, newest_digest, newest_revised_at, newest_raw';
+const newestColumns =
+  'id, record_key, newest_version, newest_operation, newest_digest, newest_revised_at, newest_raw, source_ref';
 
 /** By record key (hex). */
 export async function newestByKey(db: Reader, keys: readonly Buffer[]): Promise<Map<string, Newest>> {
@@ -41,13 +45,14 @@ const toNewest = (row: NewestRow): Newest => ({
   digest: row.newest_digest.toString('hex'),
   revisedAt: row.newest_revised_at ?? undefined,
   raw: row.newest_raw ?? undefined,
+  sourceRef: row.source_ref ?? undefined,
 });
 
 /** Live records (not yet replaced) that came from these rows of a bureau, by source reference (latin1): how a corrected key field is seen. */
 export async function newestBySourceRef(db: Reader, refs: readonly Buffer[]): Promise<Map<string, Newest>> {
   const found = new Map<string, Newest>();
   if (refs.length === 0) return found;
-  const sql = `SELECT ${newestColumns}, source_ref FROM records
+  const sql = `SELECT ${newestColumns} FROM records
      WHERE successor_id IS NULL AND source_ref IN (${placeholders(refs.length)})`;
   for (const row of await select<NewestRow & { source_ref: Buffer }>(db, sql, refs)) {
     found.set(row.source_ref.toString('latin1'), toNewest(row));
@@ -70,6 +75,16 @@ export async function rawBySourceRef(
 
 export const markRaw = (tx: Tx, id: number, raw: Buffer): Promise<number> =>
   change(tx, 'UPDATE records SET newest_raw = ? WHERE id = ?', [raw, id]);
+
+/** The record now comes from another row of its bureau; who stood for that row before gives the reference up. */
+export async function moveSourceRef(
+  tx: Tx,
+  id: number,
+  { ref, raw }: { readonly ref: Buffer; readonly raw: Buffer },
+): Promise<void> {
+  await change(tx, 'UPDATE records SET source_ref = NULL WHERE source_ref = ? AND id <> ?', [ref, id]);
+  await change(tx, 'UPDATE records SET source_ref = ?, newest_raw = ? WHERE id = ?', [ref, raw, id]);
+}
 
 /** Which of these contents a record already had in an older version: `${id}/${digest hex}`. */
 export async function earlierContents(db: Reader, ids: readonly number[]): Promise<Set<string>> {

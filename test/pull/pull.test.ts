@@ -36,6 +36,14 @@ async function run(hub: Hub, given: readonly (Page | Error)[], { job = pullJob()
 const versionsOf = async (hub: Hub): Promise<unknown[]> =>
   select(hub.db, 'SELECT record_id AS id, version, operation FROM versions ORDER BY record_id, version');
 
+const liveNumbers = async (hub: Hub): Promise<unknown[]> => {
+  const rows = await select<{ number: string }>(
+    hub.db,
+    "SELECT number FROM records WHERE newest_operation = 'UPSERT' ORDER BY number",
+  );
+  return rows.map(({ number }) => number);
+};
+
 onBothDatabases('pulling into', ({ url }) => {
   test('the same rows again make no new version, and every row read is counted once', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
@@ -101,6 +109,57 @@ onBothDatabases('pulling into', ({ url }) => {
       unchanged: 1,
       quarantined: 0,
     });
+  });
+
+  test('a row id that stands for two records in one page is corrected in the order of revision, or held for a person', async () => {
+    const hub = await openTestHub(await url(), [pullJob()]);
+    const a = row(1, { revised: '2026-11-19 08:00:00' });
+    const b = row(1, { number: '（桂）印证字第450000101号', revised: '2026-11-20 08:00:00' });
+    const c = row(1, { number: '（桂）印证字第450000102号', revised: '2026-11-21 08:00:00' });
+    await run(hub, [page([a])]);
+    expect((await run(hub, [page([c, b])])).counts).toMatchObject({ accepted: 2, quarantined: 0 });
+    expect(await liveNumbers(hub)).toEqual([c['number']]);
+    const undated = [row(2), row(2, { number: '（桂）印证字第450000103号' })];
+    expect((await run(hub, [page(undated)])).faults).toEqual(new Map([['RECORD_AMBIGUOUS', 2]]));
+    await run(hub, [page([row(3)])]);
+    const besideKnown = [row(3), row(3, { number: '（桂）印证字第450000104号' })];
+    expect((await run(hub, [page(besideKnown)])).faults).toEqual(new Map([['RECORD_AMBIGUOUS', 1]]));
+    expect(await liveNumbers(hub)).toEqual([row(3)['number'], c['number']]);
+  });
+
+  test('an older row never withdraws the record that its corrected key made', async () => {
+    const hub = await openTestHub(await url(), [pullJob()]);
+    await run(hub, [page([row(1, { revised: '2026-11-21 08:00:00' })])]);
+    const late = row(1, { number: '（桂）印证字第450000101号', revised: '2026-11-20 08:00:00' });
+    expect((await run(hub, [page([late])])).faults).toEqual(new Map([['RECORD_STALE', 1]]));
+    expect(await liveNumbers(hub)).toEqual([row(1)['number']]);
+  });
+
+  test('row ids that the bureau gives out anew withdraw nothing, neither at once nor when a record changes later', async () => {
+    const hub = await openTestHub(await url(), [pullJob()]);
+    const [one, two] = [row(1), row(2)];
+    await run(hub, [page([one, two])]);
+    const moved = [
+      { ...one, id: 'row-9' },
+      { ...two, id: 'row-1' },
+    ];
+    expect((await run(hub, [page(moved)])).counts).toMatchObject({ unchanged: 2 });
+    await run(hub, [page([{ ...two, id: 'row-1', content: '包装装潢印刷' }])]);
+    const swapped = [
+      { ...one, id: 'row-1', content: '新' },
+      { ...two, id: 'row-9', content: '新' },
+    ];
+    expect((await run(hub, [page(swapped)])).counts).toMatchObject({ accepted: 2 });
+    expect(await liveNumbers(hub)).toEqual([one['number'], two['number']]);
+    expect(await versionsOf(hub)).toHaveLength(5);
+  });
+
+  test('a row that stands twice beside its newer state is no ambiguity', async () => {
+    const hub = await openTestHub(await url(), [pullJob()]);
+    const before = row(1, { revised: '2026-11-20 08:00:00' });
+    const after = row(1, { content: '新', revised: '2026-11-21 08:00:00' });
+    const { counts } = await run(hub, [page([before, before, after])]);
+    expect(counts).toEqual({ read: 3, accepted: 2, unchanged: 1, quarantined: 0 });
   });
 
   test('a bad row waits with its faults, division and exact bytes, and is mended by the corrected one', async () => {
