@@ -17,9 +17,25 @@ export function setBack(value: CursorValue, seconds: number): CursorValue | unde
   return instant?.write(instant.ms - seconds * 1000);
 }
 
-/** The later of two values: by time where both are times, else by number, else by text. */
+/** The later of two values: by time where both are times, else by number, else by text. A word (待定) never passes a time or a number. */
 export function later(left: CursorValue | undefined, right: CursorValue): CursorValue {
-  return left === undefined || compare(left, right) < 0 ? right : left;
+  if (left === undefined) return right;
+  if (isWord(left) !== isWord(right)) return isWord(left) ? right : left;
+  return compare(left, right) < 0 ? right : left;
+}
+
+/** Neither a time nor a number. */
+export const isWord = (value: CursorValue): boolean =>
+  typeof value === 'string' && !/^-?\d+(?:\.\d+)?$/.test(value) && readInstant(value) === undefined;
+
+/**
+ * Whether a mark may stand at `value`: behind a slip such as 2099-01-01 every later change would be passed by. Two days allow for
+ * clocks and zones; bare numbers of 8 or 10 digits may be sequence numbers.
+ */
+export function isCredible(value: CursorValue, now: Date): boolean {
+  if (/^(?:\d{8}|\d{10})$/.test(String(value))) return true;
+  const instant = readInstant(value);
+  return instant === undefined || instant.ms <= now.getTime() + 2 * 86_400_000;
 }
 
 /** The wall-clock date `YYYY-MM-DD` (Asia/Shanghai for epoch numbers); undefined when the form is not a time. */

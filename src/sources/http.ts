@@ -4,7 +4,7 @@ import { hardenedHttp } from '../hardened-http.ts';
 import { durationS } from '../job/duration.ts';
 import type { HttpSourceSpec, Page, ReadOptions, Source } from '../source.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
-import { type CursorValue, dateOf, later, setBack } from './cursor-value.ts';
+import { type CursorValue, dateOf, isCredible, later, setBack } from './cursor-value.ts';
 import { valueAt } from './dotted.ts';
 import { continues, type HttpCursor, readHttpCursor } from './http-cursor.ts';
 import { type Fetched, type FetchOptions, fetchPage, where } from './http-fetch.ts';
@@ -53,12 +53,12 @@ interface Turn {
 async function* pages(spec: HttpSourceSpec, from: HttpCursor, context: Context): AsyncGenerator<Page> {
   const manual = context.read.since !== undefined || context.read.until !== undefined;
   const resumed = !manual && continues(from, context.now()) ? from.run : undefined;
-  const since = from.run === undefined ? from.high : from.run.since;
+  const since = credible(from.run === undefined ? from.high : from.run.since, context.now());
   const pager = pagerOf(spec, firstUrl(spec, since, context.read));
   const stop = new AbortController();
   const fetching = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
   const started = resumed?.started ?? context.now().toISOString();
-  let high = from.high;
+  let high = credible(from.high, context.now());
   let pageNo = resumed?.page ?? 0;
   let turn: Turn | undefined = await firstTurn(pager, resumed, fetching);
   try {
@@ -68,7 +68,7 @@ async function* pages(spec: HttpSourceSpec, from: HttpCursor, context: Context):
       const following: Promise<Turn | undefined> = nextTurn(pager, now, fetching);
       following.catch(() => undefined);
       const isLast = now.next === undefined || (isShort(pager, now) && (await following) === undefined);
-      high = highest(spec, now.page.rows, high);
+      high = highest({ spec, rows: now.page.rows, now: context.now() }, high);
       yield {
         externalId: `page-${pageNo}`,
         sha256: sha256(now.answer.body),
@@ -209,18 +209,22 @@ const fieldValue = (row: RowRead, field: string): CursorValue | undefined => {
 };
 
 function highest(
-  spec: HttpSourceSpec,
-  rows: readonly RowRead[],
+  { spec, rows, now }: { readonly spec: HttpSourceSpec; readonly rows: readonly RowRead[]; readonly now: Date },
   before: CursorValue | undefined,
 ): CursorValue | undefined {
   if (spec.cursor === undefined) return undefined;
   let high = before;
   for (const row of rows) {
     const value = fieldValue(row, spec.cursor.field);
-    if (value !== undefined && value !== high) high = later(high, value);
+    if (value === undefined || value === high) continue;
+    const up = later(high, value);
+    if (up === high || isCredible(up, now)) high = up;
   }
   return high;
 }
+
+const credible = (value: CursorValue | undefined, now: Date): CursorValue | undefined =>
+  value !== undefined && isCredible(value, now) ? value : undefined;
 
 /** In a manual re-read the dates also bind rows of a bureau that ignores the parameter. */
 function numbered(spec: HttpSourceSpec, rows: readonly RowRead[], { since, until }: ReadOptions) {

@@ -5,7 +5,7 @@ import { durationS } from '../job/duration.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { Cursor, Page, RawRow, ReadOptions, Source, SqlSourceSpec } from '../source.ts';
 import { isReadable, type RowFaultCode, rowFault, textFaults } from '../wire/row-fault.ts';
-import { type CursorValue, setBack } from './cursor-value.ts';
+import { type CursorValue, isCredible, isWord, setBack } from './cursor-value.ts';
 import type { OpenOptions } from './open.ts';
 import { openBureau, type SqlBureau } from './sql-open.ts';
 import { describeTable, type SqlTable } from './sql-table.ts';
@@ -67,7 +67,7 @@ async function* pages(reading: Reading, from: Cursor | undefined, options: ReadO
   const { spec, table, bureau } = reading;
   const limit = spec.limit ?? 1000;
   const expected = spec.updatedAt === undefined && from?.['id'] === undefined ? await countRows(reading) : undefined;
-  let mark = markOf(from);
+  let mark = markOf(from, options.now());
   let place: Place | undefined = firstPlace(spec, mark, options, from);
   for (let pageNo = 1; place !== undefined; pageNo += 1) {
     options.signal.throwIfAborted();
@@ -76,8 +76,8 @@ async function* pages(reading: Reading, from: Cursor | undefined, options: ReadO
     options.signal.throwIfAborted();
     const rows = found.slice(0, limit).map((row, index) => toRow(row, index + 1));
     const last = found[Math.min(limit, found.length) - 1];
-    mark = place.phase === 'changes' && last !== undefined ? markAt(spec, last) : mark;
-    const next: Place | undefined = nextPlace(spec, place, found.length > limit ? last : undefined, mark);
+    if (place.phase === 'changes') mark = markIn(spec, found.slice(0, limit), { before: mark, now: options.now() });
+    const next: Place | undefined = nextPlace(spec, place, found.length > limit ? last : undefined);
     if (place.phase === 'nulls' && rows.length === 0) return;
     yield {
       externalId: `${table.name}-${pageNo}`,
@@ -112,8 +112,9 @@ interface Mark {
 
 const isValue = (value: unknown): value is CursorValue => typeof value === 'string' || typeof value === 'number';
 
-function markOf(from: Cursor | undefined): Mark {
+function markOf(from: Cursor | undefined, now: Date): Mark {
   const [updatedAt, id] = [from?.['updatedAt'], from?.['id']];
+  if (isValue(updatedAt) && !isCredible(updatedAt, now)) return {};
   return { ...(isValue(updatedAt) ? { updatedAt } : {}), ...(isValue(id) ? { id } : {}) };
 }
 
@@ -121,6 +122,24 @@ const markAt = (spec: SqlSourceSpec, row: SqlRow): Mark => {
   const [updatedAt, id] = [plain(row[spec.updatedAt ?? '']), plain(row[spec.id])];
   return { ...(isValue(updatedAt) ? { updatedAt } : {}), ...(isValue(id) ? { id } : {}) };
 };
+
+/** The last row of a page that a mark may stand at: a word or a day in the far future is read, and marks nothing. */
+function markIn(
+  spec: SqlSourceSpec,
+  rows: readonly SqlRow[],
+  { before, now }: { readonly before: Mark; readonly now: Date },
+): Mark {
+  const timed = rows.findLast((row) => {
+    const value = plain(row[spec.updatedAt ?? '']);
+    return isValue(value) && !isWord(value) && isCredible(value, now);
+  });
+  if (timed !== undefined) return markAt(spec, timed);
+  const last = rows.at(-1);
+  const isSound = before.updatedAt !== undefined && !isWord(before.updatedAt);
+  if (last === undefined || isSound) return before;
+  const mark = markAt(spec, last);
+  return mark.updatedAt !== undefined && isCredible(mark.updatedAt, now) ? mark : before;
+}
 
 function firstPlace(spec: SqlSourceSpec, mark: Mark, options: ReadOptions, from: Cursor | undefined): Place {
   if (spec.updatedAt === undefined) return { phase: 'all', ...(mark.id === undefined ? {} : { id: mark.id }) };
@@ -133,9 +152,9 @@ function firstPlace(spec: SqlSourceSpec, mark: Mark, options: ReadOptions, from:
   return earlier === undefined ? { phase: 'changes', ...mark } : { phase: 'changes', updatedAt: earlier };
 }
 
-function nextPlace(spec: SqlSourceSpec, place: Place, last: SqlRow | undefined, mark: Mark): Place | undefined {
+function nextPlace(spec: SqlSourceSpec, place: Place, last: SqlRow | undefined): Place | undefined {
   if (last === undefined) return place.phase === 'changes' ? { phase: 'nulls' } : undefined;
-  if (place.phase === 'changes') return { phase: 'changes', ...mark };
+  if (place.phase === 'changes') return { phase: 'changes', ...markAt(spec, last) };
   const id = plain(last[spec.id]);
   return isValue(id) ? { phase: place.phase, id } : undefined;
 }

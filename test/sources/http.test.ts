@@ -125,6 +125,25 @@ describe('an HTTP bureau', () => {
     await server.close();
   });
 
+  it('that writes 2099 or 待定 where a time belongs still has its next changes read', async () => {
+    const asked: (string | null)[] = [];
+    const times = ['待定', '2026-11-20 08:00:00', '2099-01-01 00:00:00', '2026-11-19 08:00:00'];
+    const server = await listen(
+      createServer((request, response) => {
+        asked.push(new URL(request.url ?? '', 'http://127.0.0.1').searchParams.get('since'));
+        response.end(JSON.stringify(times.map((updatedAt, no) => ({ no, updatedAt }))));
+      }),
+    );
+    const source = await openSource({ use: 'http', url: server.url, cursor }, { name: 'test' });
+    const now = () => new Date('2026-11-25T00:00:00Z');
+    const pages = await readAll(source, undefined, { now });
+    await readAll(source, pages.at(-1)?.cursor, { now });
+    await readAll(source, { high: '2099-01-01 00:00:00' }, { now });
+    expect(asked).toEqual([null, '2026-11-20 07:50:00', null]);
+    await source.close();
+    await server.close();
+  });
+
   it.each([
     [
       'a login page with status 200',

@@ -190,3 +190,26 @@ describe('memory', () => {
     await bureau.close();
   });
 });
+
+it('a time of 2099 or 待定 in a table never hides the changes that come after it', async () => {
+  const bureau = await sqliteBureau();
+  await bureau.db.raw('CREATE TABLE penalties (id INTEGER PRIMARY KEY, no TEXT, updated_at TEXT)');
+  const times = ['2026-11-20 08:00:00', '2099-01-01 00:00:00', '待定'];
+  await bureau.db('penalties').insert(times.map((updated_at, id) => ({ id, no: String(id), updated_at })));
+  const spec: SqlSourceSpec = {
+    use: 'sql',
+    url: bureau.url,
+    table: 'penalties',
+    id: 'id',
+    updatedAt: 'updated_at',
+    limit: 2,
+  };
+  const source = await openSource(spec, { name: 'test' });
+  const now = () => new Date('2026-11-25T00:00:00Z');
+  const first = await readAll(source, undefined, { now });
+  expect(numbersOf(first)).toEqual(['0', '1', '2']);
+  await bureau.db('penalties').insert({ id: 7, no: '7', updated_at: '2026-11-21 08:00:00' });
+  expect(numbersOf(await readAll(source, first.at(-1)?.cursor, { now }))).toContain('7');
+  await source.close();
+  await bureau.close();
+});
