@@ -23,7 +23,8 @@ interface Replayed {
   readonly mayBeCut: boolean;
 }
 
-const PAGE = 500;
+/** Rows read at once: few enough to be gone before the collector of garbage would keep them. */
+const PAGE = 100;
 
 /**
  * Plays the log's entries of every batch through the state table (delivery.md I17) and holds the outcome, the manifest and
