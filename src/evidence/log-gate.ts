@@ -53,7 +53,9 @@ export async function unsignedMs(db: Db, now: Date): Promise<number> {
   const [head, signed] = [await readHead(db), await newestCheckpoint(db)];
   const covered = signed?.logNo === head.logNo ? signed.size : 0;
   if (head.size <= covered) return 0;
-  const at = Date.parse((await instantOf(db, head.logNo, covered)) ?? now.toISOString());
+  const instant = await instantOf(db, head.logNo, covered);
+  // An entry that is gone was not put there a moment ago: pushes stop rather than trust it.
+  const at = instant === undefined ? (await logBegan(db)).getTime() : Date.parse(instant);
   // Entries older than the log itself came from the plain log of before: nobody could have signed them.
   const since = signed === undefined ? Math.max(at, (await logBegan(db)).getTime()) : at;
   return now.getTime() - since;

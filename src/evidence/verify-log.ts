@@ -60,6 +60,7 @@ export async function verifyLog(db: Reader, options: VerifyOptions): Promise<Ver
   await checkAgainst(db, head, { ...options, keys, findings });
   const signed = await newestCheckpoint(db);
   checkFreshness(head, signed, { now: options.now, findings });
+  if (head.size > 0 && signed === undefined) await checkUnsigned(db, findings);
   await checkPruned(db, head, findings);
   const replayed = await replayBatches(db, findings, await prunedBefore(db, head));
   return {
@@ -143,5 +144,17 @@ function checkFreshness(
     where: `checkpoints ${signed.logNo}/${signed.size}`,
     zh: `最新检查点已有 ${days} 天`,
     en: `the newest checkpoint is ${days} days old`,
+  });
+}
+
+/** A signer was at work here, and nothing that it signed is left. */
+async function checkUnsigned(db: Reader, findings: Findings): Promise<void> {
+  const signer = await readSignerStatus(db);
+  if (signer === undefined) return;
+  findings.add({
+    code: 12,
+    where: 'checkpoints',
+    zh: `一个检查点也没有，而签名进程 ${signer.seenAt} 还在工作`,
+    en: `there is no checkpoint at all, though the signer was at work at ${signer.seenAt}`,
   });
 }

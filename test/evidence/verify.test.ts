@@ -9,6 +9,7 @@ import { verifyInclusion } from '../../src/evidence/proof.ts';
 import { proofFile, proveEntry, proveMember } from '../../src/evidence/prove.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { type Verified, verifyLog } from '../../src/evidence/verify-log.ts';
+import { writeSignerStatus } from '../../src/store/checkpoints.ts';
 import { type Db, inTransaction, openDatabase } from '../../src/store/database.ts';
 import { appendLog } from '../../src/store/log.ts';
 import { deliveriesOf, sealedAt } from '../../src/store/log-replay.ts';
@@ -49,6 +50,15 @@ onBothDatabases('a log of real pushes on', ({ url }) => {
       counts: { tiles: 1, checkpoints: 3, members: 10 },
     });
     expect(verified.signedSize).toBe(verified.size);
+  });
+
+  test('without a single checkpoint where a signer was at work is named', async () => {
+    const db = await week(await url());
+    const status = { seenAt: AT.toISOString(), state: 'signing' as const, reason: null, vkeys: [] };
+    await inTransaction(db, (tx) => writeSignerStatus(tx, status));
+    expect((await verify(db)).exitCode).toBe(0);
+    await db('checkpoints').delete();
+    expect(await verify(db)).toMatchObject({ exitCode: 12, findings: [{ code: 12, where: 'checkpoints' }] });
   });
 
   test('verifies after a refusal was bisected and a version was passed over', async () => {
