@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { commandRoles } from '../accounts/command-roles.ts';
 import { readEnvironment } from '../settings.ts';
 import type { Act, Define } from './command.ts';
-import { tell } from './print.ts';
+import { complain, tell } from './print.ts';
 
 /** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
 const commands: { readonly [name: string]: () => Promise<Define> } = {
@@ -67,6 +67,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
+    // Thrown by a command itself, so that commander has not told of it yet.
+    if (error instanceof InvalidArgumentError) complain(`用法不对 (wrong usage): ${error.message}`);
     return error instanceof CommanderError ? usageCode(error) : tell(error);
   }
 }

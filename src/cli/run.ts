@@ -39,6 +39,7 @@ async function run(names: string[], { json, ...options }: RunOptions): Promise<n
   const hub = await openHub(setup);
   try {
     const jobs = chosen(names, hub.jobs);
+    refuseRange(jobs, options, hub.jobs);
     const by = actor(setup.env);
     if (options.acceptShrink) await confirmShrinks(hub, jobs, { ...options, by });
     const reports: RunReport[] = [];
@@ -61,6 +62,25 @@ async function run(names: string[], { json, ...options }: RunOptions): Promise<n
   } finally {
     await hub.close();
   }
+}
+
+/** `--since` and `--until` are for pulls; what was sent is sent again by `hub resync`. */
+function refuseRange(names: readonly string[], { since, until }: RunOptions, jobs: Hub['jobs']): void {
+  if (since === undefined && until === undefined) return;
+  if (since !== undefined && until !== undefined && since > until) {
+    throw wrongUsage(
+      `--since ${since} 晚于 --until ${until}`,
+      `--since ${since} is after --until ${until}`,
+      '把两个日期对调 (swap the dates)',
+    );
+  }
+  const push = jobs.find(({ kind, name }) => kind === 'push' && names.includes(name));
+  if (push?.kind !== 'push') return;
+  throw wrongUsage(
+    `${push.name} 是报送作业，--since、--until 只用于归集`,
+    `${push.name} is a push; --since and --until are for pulls`,
+    `重报用 hub resync --platform ${push.platformName} --since … (send again with hub resync)`,
+  );
 }
 
 /** With HUB_APPROVALS=on a second person confirms what shrank; without, the reason is enough. */

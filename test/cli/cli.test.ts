@@ -98,6 +98,17 @@ describe('hub', { concurrent: true }, () => {
     expect(job).toMatchObject({ code: 2, err: expect.stringContaining('did you mean pull-csv?') });
   });
 
+  it('says what is wrong with a number or a range of days', async () => {
+    const cwd = bureau();
+    await hub(['migrate'], { cwd });
+    const [ticket, range] = await Promise.all([
+      hub(['quarantine', 'show', 'abc'], { cwd }),
+      hub(['run', 'pull-csv', '--since', '2026-02-03', '--until', '2026-01-01'], { cwd }),
+    ]);
+    expect(ticket).toMatchObject({ code: 2, out: '', err: expect.stringContaining('whole number') });
+    expect(range).toMatchObject({ code: 2, out: '', err: expect.stringContaining('is after') });
+  });
+
   it('ends with 78 on a wrong set-up and lists every fault with its place', async () => {
     const cwd = folder();
     writeFileSync(join(cwd, '.env'), 'HUB_LISTEN=0.0.0.0:1\nHUB_TIMEZON=UTC\n');
