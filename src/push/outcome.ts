@@ -173,8 +173,9 @@ function doubted({ state, epoch }: BatchRow, { lease, epoch: ours, now }: Delive
 const overdue = (tx: Tx, batch: BatchRow, reason: string, context: Deliver): Promise<BatchRow> =>
   step(tx, batch, 'overdue', { reason, nextAt: lateLook(context), detail: { why: reason } }, context);
 
-const isOverdue = ({ sentAt, sealedAt }: BatchRow, { now, terms }: Deliver): boolean =>
-  now().getTime() - Date.parse(sentAt ?? sealedAt) > terms.answerWithinMs;
+/** Since it last went out: what came back unsent, or was found absent, was no time of waiting for an answer. */
+const isOverdue = ({ lastSentAt, sealedAt }: BatchRow, { now, terms }: Deliver): boolean =>
+  now().getTime() - Date.parse(lastSentAt ?? sealedAt) > terms.answerWithinMs;
 
 const LATE_LOOK_S = 6 * 3600;
 

@@ -12,6 +12,8 @@ import type { Whim } from './far-end.ts';
  * HUB_MODEL_RUNS sets another number.
  */
 const RUNS = Number(process.env['HUB_MODEL_RUNS'] ?? 1000);
+/** The same histories each time; the long runs of the faults suite take others. */
+const SEED = Number(process.env['HUB_MODEL_SEED'] ?? 20_261_127);
 const RECORDS = 3;
 
 /** What the bureau last said of each record; undefined: nothing yet. */
@@ -121,6 +123,17 @@ const TABLES = [
   ...['breakers', 'cursors'],
 ];
 
+/** Found once: a batch that came back unsent, went out again days later and got no answer, was given up at once. */
+const AGED: Command[] = [
+  { do: 'say', record: 0, gone: false },
+  { do: 'push', whims: ['busy'], urgent: false },
+  { do: 'tick', hours: 49 },
+  { do: 'query', works: false },
+  { do: 'say', record: 0, gone: false },
+  { do: 'push', whims: ['lose-request'], urgent: false },
+  { do: 'tick', hours: 1 },
+];
+
 test(`the hub does what its model does, ${RUNS} times (F51)`, { timeout: 600_000 }, async () => {
   let runs = 0;
   let b = await bench('sqlite::memory:');
@@ -135,5 +148,5 @@ test(`the hub does what its model does, ${RUNS} times (F51)`, { timeout: 600_000
     await drain(b);
     await judge(b, model);
   });
-  await fc.assert(each, { numRuns: RUNS });
+  await fc.assert(each, { numRuns: RUNS, seed: SEED, examples: [[AGED]] });
 });
