@@ -28,7 +28,7 @@ export async function openDatabase(url: string, options: { readonly readonly?: b
 function openSqlite(filename: string, readonly: boolean): Db {
   mkdirSync(dirname(filename), { recursive: true, mode: 0o700 });
   // Nobody else may read it; SQLite gives its other files the same mode (faults.md S45).
-  if (!readonly) closeSync(openSync(filename, 'a', 0o600));
+  if (!readonly && filename !== ':memory:') closeSync(openSync(filename, 'a', 0o600));
   return knex({
     client: SqliteClient as unknown as typeof Knex.Client,
     connection: { filename, readonly } as Knex.Sqlite3ConnectionConfig,
