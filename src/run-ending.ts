@@ -1,7 +1,7 @@
 import { HubError } from './errors.ts';
 import type { Job } from './job/job.ts';
 import type { RunOptions } from './run-options.ts';
-import type { PullCounts, PushCounts, RunFailure, RunReport } from './run-report.ts';
+import { NO_PUSH_COUNTS, type PullCounts, type RunFailure, type RunReport } from './run-report.ts';
 
 /** How a run ended, for its report. */
 export type Ending = Pick<RunReport, 'state' | 'error'>;
@@ -26,26 +26,11 @@ const noPull: PullCounts = { read: 0, accepted: 0, unchanged: 0, quarantined: 0 
 /** Of a run that could not do its work at all. */
 export function failedReport(job: Job, run: number, options: RunOptions, error: unknown): RunReport {
   const end = { ...ending(error), faults: {} };
-  if (job.kind === 'push') return { ...pushHead(job, run, options), ...end, counts: emptyPush };
+  if (job.kind === 'push') return { ...pushHead(job, run, options), ...end, counts: NO_PUSH_COUNTS };
   return { kind: 'pull', run, job: job.name, dryRun: options.dryRun ?? false, ...end, counts: noPull };
 }
 
 const HELD_CODES: ReadonlySet<string> = new Set(['SOURCE_SHRUNK', 'BATCH_HELD', 'PLATFORM_PAUSED', 'RUN_STOPPED']);
-
-const emptyPush: PushCounts = {
-  pending: 0,
-  notForPlatform: 0,
-  withheld: 0,
-  unconfirmed: 0,
-  quarantined: 0,
-  sealed: 0,
-  accepted: 0,
-  rejected: 0,
-  withdrawn: 0,
-  batches: 0,
-  unsettled: 0,
-  held: 0,
-};
 
 /** A HubError says what to do; anything else is a bug: its stack goes to the trace, the run is not repeated. */
 function toFailure(error: unknown): RunFailure {

@@ -29,6 +29,22 @@ export interface PushCounts {
   readonly held: number;
 }
 
+/** Before anything was found. */
+export const NO_PUSH_COUNTS: PushCounts = {
+  pending: 0,
+  notForPlatform: 0,
+  withheld: 0,
+  unconfirmed: 0,
+  quarantined: 0,
+  sealed: 0,
+  accepted: 0,
+  rejected: 0,
+  withdrawn: 0,
+  batches: 0,
+  unsettled: 0,
+  held: 0,
+};
+
 export interface RunFailure {
   readonly code: string;
   readonly message: string;

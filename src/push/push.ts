@@ -3,7 +3,7 @@ import { isFinal } from '../delivery/delivery-state.ts';
 import { HubError } from '../errors.ts';
 import type { OutgoingBatch } from '../platform.ts';
 import type { Operation } from '../record.ts';
-import type { PushCounts } from '../run-report.ts';
+import { NO_PUSH_COUNTS, type PushCounts } from '../run-report.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { countRun, settleUnfit } from '../store/deliveries.ts';
 import { appendLog } from '../store/log.ts';
@@ -64,7 +64,7 @@ const PAGE = 1000;
  */
 export async function push(context: Push): Promise<Pushed> {
   const progress: Progress = {
-    counts: noCounts(),
+    counts: { ...NO_PUSH_COUNTS },
     faults: new Map(),
     stopped: undefined,
     unsettled: undefined,
@@ -103,21 +103,6 @@ function startRound(progress: Progress): void {
   progress.faults.clear();
   Object.assign(progress.counts, { notForPlatform: 0, unconfirmed: 0, quarantined: 0 });
 }
-
-const noCounts = (): Mutable<PushCounts> => ({
-  pending: 0,
-  notForPlatform: 0,
-  withheld: 0,
-  unconfirmed: 0,
-  quarantined: 0,
-  sealed: 0,
-  accepted: 0,
-  rejected: 0,
-  withdrawn: 0,
-  batches: 0,
-  unsettled: 0,
-  held: 0,
-});
 
 /**
  * Unsettled batches of earlier runs come first, oldest first, one at a time; a platform that failed is tried with the smallest.
