@@ -61,6 +61,8 @@ interface Count {
   readonly skips: readonly string[];
   readonly skipped: number;
   readonly files: number;
+  /** Each failed test: its file, its name and what it said. */
+  readonly failures: readonly string[];
 }
 
 interface Outcome extends Count {
@@ -135,7 +137,7 @@ function suiteOf(file: string): Suite | undefined {
   return suites.find(({ folders }) => folders.some((folder) => path.startsWith(folder)));
 }
 
-const nothing: Count = { passed: 0, failed: 0, skipped: 0, skips: [], files: 0 };
+const nothing: Count = { passed: 0, failed: 0, skipped: 0, skips: [], files: 0, failures: [] };
 
 /** Reads vitest's JSON report. */
 function countOf(text: string): Count {
@@ -146,12 +148,23 @@ function countOf(text: string): Count {
     readonly numTodoTests: number;
     readonly testResults: readonly {
       readonly name: string;
-      readonly assertionResults: readonly { readonly status: string }[];
+      readonly message: string;
+      readonly assertionResults: readonly {
+        readonly status: string;
+        readonly fullName: string;
+        readonly failureMessages: readonly string[];
+      }[];
     }[];
   } = JSON.parse(text);
   const skips = report.testResults.flatMap(({ name, assertionResults }) => {
     const left = assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed').length;
     return left === 0 ? [] : [`${name.slice(root.length)}: ${left}`];
+  });
+  const failures = report.testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = name.slice(root.length);
+    const tests = assertionResults.filter(({ status }) => status === 'failed');
+    const told = tests.map(({ fullName, failureMessages }) => `${file} › ${fullName}\n${failureMessages.join('\n')}`);
+    return message === '' ? told : [`${file}\n${message}`, ...told];
   });
   const skipped = report.numPendingTests + report.numTodoTests;
   return {
@@ -159,6 +172,7 @@ function countOf(text: string): Count {
     failed: report.numFailedTests,
     skipped,
     skips,
+    failures,
     files: report.testResults.length,
   };
 }
@@ -168,6 +182,7 @@ function summarise(all: readonly Outcome[]): boolean {
   const [passed, failed, skipped] = [sum((one) => one.passed), sum((one) => one.failed), sum((one) => one.skipped)];
   console.log('\n── 汇总 (summary)');
   for (const one of all) console.log(suiteLine(one));
+  for (const failure of all.flatMap(({ failures }) => failures)) console.log(`\n✗ 失败 (failed) ${failure}`);
   for (const skip of all.flatMap(({ skips }) => skips)) console.log(`跳过 (skipped) ${skip}`);
   for (const name of missing) console.log(`缺少 (missing) ${name}`);
   const lacking = strict && (skipped > 0 || missing.length > 0);

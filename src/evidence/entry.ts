@@ -49,7 +49,9 @@ export function makeEntry(parts: EntryParts): Entry {
   const texts = asTexts(parts.detail) as { readonly [name: string]: TextValue };
   const lifted = Object.fromEntries(LIFTED.map((name) => [name, texts[name]]).filter(([, value]) => isText(value)));
   const evidence = {
-    ...Object.fromEntries(Object.entries(texts).filter(([name]) => !(name in lifted) && !NEVER.includes(name))),
+    ...Object.fromEntries(
+      Object.entries(texts).filter(([name]) => !Object.hasOwn(lifted, name) && !NEVER.includes(name)),
+    ),
     ...(parts.runId === undefined ? {} : { run: String(parts.runId) }),
     ...(parts.recordId === undefined ? {} : { record: String(parts.recordId) }),
   };
@@ -186,11 +188,13 @@ function readObject(text: string, at: Place): Members | undefined {
     at.index += 1;
     const name = readString(text, at);
     if (name === undefined || text.charCodeAt(at.index) !== COLON) return undefined;
-    if ((before !== undefined && name <= before) || name === '__proto__') return undefined;
+    if (before !== undefined && name <= before) return undefined;
     at.index += 1;
     const value = readValue(text, at);
     if (value === undefined) return undefined;
-    members[name] = value;
+    // Written as a member, this one name would become the prototype instead.
+    if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true });
+    else members[name] = value;
     before = name;
   } while (text.charCodeAt(at.index) === COMMA);
   return closed(text, at, CLOSE_BRACE) ? members : undefined;

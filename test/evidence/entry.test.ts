@@ -62,6 +62,13 @@ test('what is not exactly the form is refused, and told apart', () => {
   );
 });
 
+test('members named like parts of every object are told as any other', () => {
+  const detail = JSON.parse('{"__proto__":"1","a":{"__proto__":{"b":"c"}},"toString":"2"}') as JsonObject;
+  const made = entryBytes(makeEntry({ ...parts, detail }));
+  expect(made.toString()).toContain('"__proto__":"1","a":{"__proto__":{"b":"c"}},"run":"12","toString":"2"');
+  expect(readEntry(made)).toHaveProperty('entry');
+});
+
 test('whatever a detail holds, its entry reads back as it was made', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 3 })), (detail) => {
