@@ -11,7 +11,7 @@ import {
 } from '../store/configurations.ts';
 import { type Db, inTransaction, type Reader, type Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
-import { closeRequest, listRequests, liveRequest } from '../store/requests.ts';
+import { closeRequest, listRequests, liveRequest, type RequestRow } from '../store/requests.ts';
 import { withApprovedCopy } from './approved-copy.ts';
 import {
   approvedEnvironment,
@@ -23,7 +23,7 @@ import {
   itemsDigest,
   readItems,
 } from './configuration-items.ts';
-import { askApproval, type Matter, matterDigest, takeApproved } from './requests.ts';
+import { askApproval, isNameless, type Matter, matterDigest, takeApproved } from './requests.ts';
 
 /** Where a set-up came from, and how it is read again from another copy. */
 export interface SetupSource<S> {
@@ -47,6 +47,8 @@ export interface Held {
   readonly changed: readonly string[];
   /** The open request; `undefined` where nobody has asked yet. */
   readonly request: number | undefined;
+  /** Somebody stands for the change by name, so that somebody else can approve it. */
+  readonly claimed: boolean;
 }
 
 const KIND = 'configuration';
@@ -83,7 +85,7 @@ export async function approvedSetup<S extends Guarded<S>>(
   const matter = matterOf(approved, items);
   const request = await settle(db, matter, { items, newest, by: source.by, now, sound: source.faults.length === 0 });
   if (request === 'taken') return { setup };
-  return { setup: copyOf(setup, source, approved, items), held: { changed: changedItems(approved, items), request } };
+  return { setup: copyOf(setup, source, approved, items), held: heldBy(changedItems(approved, items), request) };
 }
 
 /** What `hub check` says: changes that wait, without asking for anything. */
@@ -97,8 +99,14 @@ export async function heldChanges<S>(
   if (newest.digest === itemsDigest(items)) return undefined;
   const approved = await readConfiguration(db, newest.id);
   const request = await liveRequest(db, matterDigest(matterOf(approved, items)));
-  return { changed: changedItems(approved, items), request: request?.id };
+  return heldBy(changedItems(approved, items), request);
 }
+
+const heldBy = (changed: readonly string[], request: RequestRow | undefined): Held => ({
+  changed,
+  request: request?.id,
+  claimed: request !== undefined && !isNameless(request),
+});
 
 /** Old and new text of every item that changed; an item that is not there is `undefined`. */
 export interface ItemChange {
@@ -150,7 +158,11 @@ interface Settling {
 }
 
 /** Lets the new set in if it was approved, else asks; older questions are no question any more. */
-async function settle(db: Db, matter: Matter, { items, newest, by, now, sound }: Settling): Promise<'taken' | number> {
+async function settle(
+  db: Db,
+  matter: Matter,
+  { items, newest, by, now, sound }: Settling,
+): Promise<'taken' | RequestRow> {
   const content = await packConfiguration(items);
   return inTransaction(db, async (tx) => {
     const taken = sound ? await takeApproved(tx, { ...matter, by, now }) : undefined;
@@ -162,7 +174,8 @@ async function settle(db: Db, matter: Matter, { items, newest, by, now, sound }:
     for (const other of await listRequests(tx, { kind: KIND, states: ['open', 'approved'] })) {
       if (other.digest !== digest) await closeRequest(tx, other.id, 'superseded');
     }
-    return (await askApproval(tx, { ...matter, by, reason: '配置有变 (the set-up changed)', now })).id;
+    // Whoever starts the hub is not therefore who changed the files: nobody by name, until somebody claims it.
+    return askApproval(tx, { ...matter, by: 'hub', reason: '配置有变 (the set-up changed)', now });
   });
 }
 

@@ -86,6 +86,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   'preview confirm': changes('operator', 'approver'),
   'publish online-service': changes('operator'),
   approve: changes('approver'),
+  'approve claim': changes('operator', 'approver', 'sysadmin'),
 
   'alarm test': changes('sysadmin', 'operator'),
   'alarm close': changes('operator'),

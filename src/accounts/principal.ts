@@ -11,3 +11,6 @@ export interface Principal {
 
 /** The person behind `user:li` and `shell:li` is one and the same when it comes to a second person. */
 export const personOf = (actor: string): string => actor.slice(actor.indexOf(':') + 1).toLowerCase();
+
+/** Somebody who logged in, not whoever sits at the host's shell and not the hub itself. */
+export const isPerson = (actor: string): boolean => actor.startsWith('user:');

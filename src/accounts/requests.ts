@@ -5,6 +5,7 @@ import { type Db, inTransaction, type Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import {
   addRequest,
+  claimRequest,
   closeRequest,
   decideRequest,
   liveRequest,
@@ -13,7 +14,7 @@ import {
   useRequest,
 } from '../store/requests.ts';
 import { findUser } from '../store/users.ts';
-import { type Principal, personOf } from './principal.ts';
+import { isPerson, type Principal, personOf } from './principal.ts';
 
 /** What is to be approved: a kind such as `resync` and everything that the approver's yes stands for, to the letter. */
 export interface Matter {
@@ -34,11 +35,14 @@ const VALID_MS = 72 * 3_600_000;
 /** Lower-case hex. */
 export const matterDigest = ({ kind, detail }: Matter): string => sha256(canonicalJson([kind, detail]));
 
-/** Asks for a second person. The same matter asked again, by whomever, is the one request that is open already. */
+/**
+ * Asks for a second person. The same matter asked again, by whomever, is the one request that is open already; one that was
+ * asked without a log-in is claimed by the first person who asks the same.
+ */
 export async function askApproval(tx: Tx, asking: Asking): Promise<RequestRow> {
   const digest = matterDigest(asking);
   const before = await liveOf(tx, digest, asking.now);
-  if (before !== undefined) return before;
+  if (before !== undefined) return isPerson(asking.by) && isNameless(before) ? claimOpen(tx, before, asking) : before;
   const { kind, detail, by, reason, now } = asking;
   const expiresAt = new Date(now.getTime() + VALID_MS).toISOString();
   const added = await addRequest(tx, {
@@ -90,12 +94,57 @@ export async function secondPerson(
   return approved === undefined ? { waiting: await askApproval(tx, asking) } : { approved };
 }
 
+/** Nobody stands for it by name: who asked was not logged in, so nobody can tell whether the approver is somebody else. */
+export const isNameless = ({ askedBy, claimedBy }: RequestRow): boolean => claimedBy === null && !isPerson(askedBy);
+
 /** Why the command ends here and how it goes on. */
-export const waitingFor = ({ id, kind }: RequestRow): HubError =>
-  new HubError('APPROVAL_OPEN', `申请 ${id}（${kind}）等待第二人审批 (request ${id} waits for a second person)`, {
-    remedy: 'give-up',
-    fix: `审批员运行 hub approve ${id} --reason "…"，然后重新运行本命令 (an approver runs hub approve ${id}, then run this again)`,
+export const waitingFor = (request: RequestRow): HubError =>
+  new HubError(
+    'APPROVAL_OPEN',
+    `申请 ${request.id}（${request.kind}）等待第二人审批 (request ${request.id} waits for a second person)`,
+    {
+      remedy: 'give-up',
+      fix: `${wayOn(request)}，然后重新运行本命令 (then run this again)`,
+    },
+  );
+
+/** Who does what next about a request that waits. */
+const wayOn = (request: RequestRow): string => {
+  const yes = `审批员运行 hub approve ${request.id} --reason "…" (an approver runs hub approve ${request.id})`;
+  return isNameless(request) && request.state === 'open' ? `${claimFix(request.id)}；${yes}` : yes;
+};
+
+const claimFix = (id: number): string =>
+  `提出者登录后运行 hub approve claim ${id} --reason "…" (who asks logs in and runs hub approve claim ${id})`;
+
+/**
+ * A person who is logged in stands for a request that was asked at the host's shell or by the hub itself, and can then not
+ * be the one who approves it. Throws HubError APPROVAL_…
+ */
+export async function claim(
+  db: Db,
+  id: number,
+  { by, reason, now }: { readonly by: string; readonly reason: string; readonly now: Date },
+): Promise<RequestRow> {
+  if (!isPerson(by)) throw notLoggedIn();
+  return inTransaction(db, async (tx) => {
+    const request = await readRequest(tx, id);
+    if (request === undefined) throw unknown(id);
+    if (request.state !== 'open') throw closed(id, request.state);
+    if (!isNameless(request)) throw alreadyNamed(request);
+    return claimOpen(tx, request, { by, reason, now });
   });
+}
+
+async function claimOpen(
+  tx: Tx,
+  request: RequestRow,
+  { by, reason, now }: { readonly by: string; readonly reason: string; readonly now: Date },
+): Promise<RequestRow> {
+  const first = await claimRequest(tx, request.id, { by, reason, at: now.toISOString() });
+  if (first) await note(tx, request, { actor: by, action: 'claimed', now, reason });
+  return (await readRequest(tx, request.id)) ?? request;
+}
 
 export interface Decision {
   readonly principal: Principal;
@@ -127,7 +176,9 @@ export async function decide(db: Db, id: number, decision: Decision): Promise<Re
 
 function objection(request: RequestRow, { actor, roles, breakGlass }: Principal, now: Date): HubError | undefined {
   if (breakGlass || !roles.includes('approver')) return notApprover();
-  if (personOf(request.askedBy) === personOf(actor)) return ownRequest(request.id);
+  const standing = [request.askedBy, ...(request.claimedBy === null ? [] : [request.claimedBy])];
+  if (standing.some((one) => personOf(one) === personOf(actor))) return ownRequest(request.id);
+  if (request.state === 'open' && isNameless(request)) return nameless(request);
   if (request.state !== 'open') return closed(request.id, request.state);
   return request.expiresAt <= now.toISOString() ? closed(request.id, 'expired') : undefined;
 }
@@ -148,7 +199,7 @@ async function mayApprove(tx: Tx, actor: string): Promise<boolean> {
 
 interface Note {
   readonly actor: string;
-  readonly action: 'asked' | 'approved' | 'refused' | 'used' | 'expired' | 'void';
+  readonly action: 'asked' | 'claimed' | 'approved' | 'refused' | 'used' | 'expired' | 'void';
   readonly now: Date;
   readonly reason?: string;
 }
@@ -183,4 +234,24 @@ const ownRequest = (id: number): HubError =>
   new HubError('APPROVAL_OWN', `申请 ${id} 由本人提出，须由另一人审批 (your own request: another person decides)`, {
     remedy: 'give-up',
     fix: '请另一位审批员运行 hub approve (let another approver run it)',
+  });
+
+const nameless = ({ id, askedBy }: RequestRow): HubError =>
+  new HubError(
+    'APPROVAL_NAMELESS',
+    `申请 ${id} 由 ${askedBy} 未登录提出，不知是谁，不能审批 (request ${id} was asked without a log-in; nobody knows by whom)`,
+    { remedy: 'give-up', fix: claimFix(id) },
+  );
+
+const alreadyNamed = ({ id, askedBy, claimedBy }: RequestRow): HubError =>
+  new HubError(
+    'APPROVAL_CLAIMED',
+    `申请 ${id} 已由 ${claimedBy ?? askedBy} 负责，无须认领 (${claimedBy ?? askedBy} stands for it already)`,
+    { remedy: 'give-up', fix: `由另一位审批员运行 hub approve ${id} (another approver decides on it)` },
+  );
+
+const notLoggedIn = (): HubError =>
+  new HubError('APPROVAL_DENIED', '认领申请须先登录 (who claims a request is logged in)', {
+    remedy: 'give-up',
+    fix: '先 hub login，并设 HUB_USER (log in first and set HUB_USER)',
   });

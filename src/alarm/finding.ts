@@ -37,4 +37,6 @@ export type AlarmKind =
   | 'disk'
   | 'reconcile'
   | 'log'
+  | 'approval'
+  | 'break-glass'
   | 'message';

@@ -1,6 +1,7 @@
 import type { Hub } from '../hub-context.ts';
 import { forgetMessages } from '../store/alarm-messages.ts';
 import { knownAlarms } from '../store/alarms.ts';
+import { accountCheck } from './account-check.ts';
 import { certificateCheck } from './certificate-check.ts';
 import { type Check, DAY } from './check.ts';
 import { clockCheck } from './clock-check.ts';
@@ -28,6 +29,7 @@ export const CHECKS: readonly Check[] = [
   clockCheck,
   reconcileCheck,
   logCheck,
+  accountCheck,
   watchCheck,
   certificateCheck,
   diskCheck(),

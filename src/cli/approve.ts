@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { changesBehind, type ItemChange } from '../accounts/approved-setup.ts';
 import { lineDiff } from '../accounts/line-diff.ts';
-import { decide } from '../accounts/requests.ts';
+import { claim, decide, isNameless } from '../accounts/requests.ts';
 import { listRequests, type RequestRow, readRequest } from '../store/requests.ts';
 import { principalOf } from './actor.ts';
 import { positive } from './argument.ts';
@@ -35,7 +35,36 @@ export const approveCommand: Define = (program, act) => {
     );
   defineList(command, act);
   defineShow(command, act);
+  defineClaim(command, act);
 };
+
+function defineClaim(group: Command, act: Act): void {
+  group
+    .command('claim')
+    .argument('<request>', '申请号 (number of the request)', positive)
+    .description('登录后认领未登录提出的申请，由另一人审批 (stand for a request that was asked without a log-in)')
+    .option('--reason <text>', '理由，写入日志 (why; goes into the log)')
+    .option('--json', '输出 JSON (print JSON)')
+    .action(
+      act(async (id: number, _own: object, command: Command) => {
+        const { reason, json } = command.optsWithGlobals<{ reason?: string; json?: boolean }>();
+        if (reason === undefined)
+          throw wrongUsage('认领须写明理由', 'a claim has a reason', '加上 --reason "…" (add --reason)');
+        return withDatabase(async ({ db, settings, env }) => {
+          const now = new Date();
+          const { actor } = await principalOf(db, { env, settings, now });
+          const { kind, claimedBy, ...request } = await claim(db, id, { by: actor, reason, now });
+          if (json) printJson({ ...request, kind, claimedBy });
+          else print(`✓ 申请 ${id}（${kind}）由 ${claimedBy} 负责，等另一人审批 (waits for another person)`);
+          return 0;
+        });
+      }),
+    );
+}
+
+/** Who stands for it; a request that was asked without a log-in says so. */
+const askerOf = (request: RequestRow): string =>
+  request.claimedBy ?? `${request.askedBy}${isNameless(request) ? '（未登录，待认领 to be claimed）' : ''}`;
 
 function defineList(group: Command, act: Act): void {
   group
@@ -55,7 +84,7 @@ function defineList(group: Command, act: Act): void {
             cells: (request) => [
               request.id,
               request.kind,
-              request.askedBy,
+              askerOf(request),
               request.reason,
               sentence(request),
               request.state,
@@ -100,7 +129,9 @@ function defineShow(group: Command, act: Act): void {
 }
 
 function tellRequest(request: RequestRow, changes: readonly ItemChange[] | undefined, timezone: string): void {
-  print(`#${request.id}  ${request.kind}  [${request.state}]  ${plain(request.askedBy)}: ${plain(request.reason)}`);
+  print(
+    `#${request.id}  ${request.kind}  [${request.state}]  ${plain(askerOf(request))}: ${plain(request.claimReason ?? request.reason)}`,
+  );
   print(`  至 until  ${localTime(request.expiresAt, timezone)}`);
   if (request.decidedBy !== null)
     print(`  决定 by   ${plain(request.decidedBy)}: ${plain(request.decisionReason ?? '')}`);

@@ -11,11 +11,13 @@ export const readHeld = (setup: ReadSetup): Promise<Held | undefined> =>
     throw error;
   });
 
-export function tellHeld({ changed, request }: Held): void {
+export function tellHeld({ changed, request, claimed }: Held): void {
   complain(`! 已改但未批准，仍按原批准的运行 (changed, not approved; the approved copy runs): ${changed.join(', ')}`);
   complain(
     request === undefined
       ? '  → 下次启动时会提出申请 (the next start asks for it)'
-      : `  → hub approve ${request} --reason "…"`,
+      : claimed
+        ? `  → hub approve ${request} --reason "…"`
+        : `  → 改的人先认领 (who changed it claims it): hub approve claim ${request} --reason "…"；另一人 (then another person): hub approve ${request}`,
   );
 }

@@ -112,3 +112,12 @@ export async function recentStrayNotices(db: Reader, since: Date): Promise<Platf
   const rows = await select<PlatformCount>(db, sql, [since.toISOString()]);
   return rows.map((row) => ({ ...row, n: Number(row.n) }));
 }
+
+/** Changes that no account stands for, of late; a change of the set-up while approvals are off is one of them. */
+export const breakGlassUses = (db: Reader, since: Date): Promise<{ readonly actor: string; readonly at: string }[]> =>
+  select(
+    db,
+    `SELECT actor, at FROM log_entries WHERE at >= ? AND action IN ('command.break-glass', 'configuration.unguarded')
+     ORDER BY at LIMIT 1000`,
+    [since.toISOString()],
+  );

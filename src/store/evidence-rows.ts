@@ -218,6 +218,9 @@ export interface RequestFacts {
   readonly askedAt: string;
   readonly reason: string;
   readonly state: string;
+  /** Who stands for what was asked without a log-in. */
+  readonly claimedBy: string | null;
+  readonly claimedAt: string | null;
   readonly decidedBy: string | null;
   readonly decidedAt: string | null;
   readonly decisionReason: string | null;
@@ -228,7 +231,8 @@ export async function requestFacts(db: Reader, ids: readonly number[]): Promise<
   if (ids.length === 0) return [];
   return select(
     db,
-    `SELECT id, kind, asked_by AS "askedBy", asked_at AS "askedAt", reason, state, decided_by AS "decidedBy",
+    `SELECT id, kind, asked_by AS "askedBy", asked_at AS "askedAt", reason, state, claimed_by AS "claimedBy",
+       claimed_at AS "claimedAt", decided_by AS "decidedBy",
        decided_at AS "decidedAt", decision_reason AS "decisionReason"
      FROM requests WHERE id IN (${placeholders(ids.length)}) ORDER BY id`,
     ids,

@@ -11,6 +11,7 @@ import { createReconcileAndAlarms } from './migration-006.ts';
 import { createCarried } from './migration-007.ts';
 import { createWires } from './migration-008.ts';
 import { createAuditIndexes } from './migration-009.ts';
+import { createClaims } from './migration-010.ts';
 
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
@@ -23,6 +24,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   { name: '007-carried', up: createCarried },
   { name: '008-wires', up: createWires },
   { name: '009-audit-indexes', up: createAuditIndexes },
+  { name: '010-claims', up: createClaims },
 ];
 
 const source: Knex.MigrationSource<(typeof migrations)[number]> = {

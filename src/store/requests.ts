@@ -17,6 +17,10 @@ export interface RequestRow {
   readonly reason: string;
   readonly askedAt: string;
   readonly expiresAt: string;
+  /** Who stands for a request that was asked without a log-in. */
+  readonly claimedBy: string | null;
+  readonly claimReason: string | null;
+  readonly claimedAt: string | null;
   readonly decidedBy: string | null;
   readonly decisionReason: string | null;
   readonly decidedAt: string | null;
@@ -86,6 +90,18 @@ export async function decideRequest(
   return (await change(tx, sql, [decision.state, decision.by, decision.reason, decision.at, id])) === 1;
 }
 
+/** A person takes an unclaimed open request over: true for the one that was first. */
+export const claimRequest = async (
+  tx: Tx,
+  id: number,
+  { by, reason, at }: { readonly by: string; readonly reason: string; readonly at: string },
+): Promise<boolean> =>
+  (await change(
+    tx,
+    "UPDATE requests SET claimed_by = ?, claim_reason = ?, claimed_at = ? WHERE id = ? AND state = 'open' AND claimed_by IS NULL",
+    [by, reason, at, id],
+  )) === 1;
+
 /** Takes an approval out of the world: true for the one caller that got it. */
 export const useRequest = async (tx: Tx, id: number, at: string): Promise<boolean> =>
   (await change(
@@ -112,6 +128,9 @@ const toRequest = (row: any): RequestRow => ({
   reason: row.reason,
   askedAt: row.asked_at,
   expiresAt: row.expires_at,
+  claimedBy: row.claimed_by,
+  claimReason: row.claim_reason,
+  claimedAt: row.claimed_at,
   decidedBy: row.decided_by,
   decisionReason: row.decision_reason,
   decidedAt: row.decided_at,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { approvedSetup, heldChanges } from '../../src/accounts/approved-setup.ts';
 import { approvedEnvironment, changedSettings, readItems } from '../../src/accounts/configuration-items.ts';
-import { decide } from '../../src/accounts/requests.ts';
+import { claim, decide } from '../../src/accounts/requests.ts';
 import { confirmImport, confirmShrink } from '../../src/accounts/source-approvals.ts';
 import { readSetup } from '../../src/cli/setup.ts';
 import { SetupError } from '../../src/errors.ts';
@@ -54,9 +54,15 @@ onBothDatabases('the approved set-up', ({ url }) => {
     const db = await openTestDatabase(await url());
     await account(db, 'chief', 'sysadmin');
     await account(db, 'nong', 'approver');
-    const yes = async (id = 0) =>
+    const decided = async (id = 0) =>
       decide(db, id, { principal: await principal(db, 'nong'), approve: true, reason: '同意', now: NOW });
-    return { db, yes };
+    const claimed = (id = 0) => claim(db, id, { by: 'user:wei', reason: '我改的', now: NOW });
+    /** Who changed it says so, somebody else says yes. */
+    const yes = async (id = 0) => {
+      await claimed(id).catch(() => undefined);
+      return decided(id);
+    };
+    return { db, yes, decided, claimed };
   };
 
   test('the first set is let in as it is, and logged as break-glass', async () => {
@@ -74,7 +80,7 @@ onBothDatabases('the approved set-up', ({ url }) => {
     const here = machine();
     await here.start(db);
     here.write(pushJob(7));
-    const held = { changed: ['jobs/push-credit-sharing.yaml'], request: 1 };
+    const held = { changed: ['jobs/push-credit-sharing.yaml'], request: 1, claimed: false };
     expect(await here.check(db)).toEqual({ ...held, request: undefined });
     expect(await here.start(db)).toEqual({
       jobs: ['push-credit-sharing'],
@@ -88,6 +94,20 @@ onBothDatabases('the approved set-up', ({ url }) => {
     expect(await here.start(db)).toMatchObject({ batchSize: 7, held: undefined });
     expect(await here.start(db)).toMatchObject({ batchSize: 7, held: undefined });
     expect(readdirSync(join(here.dir, 'data'))).toEqual([]);
+  });
+
+  test('a change is nobody’s until somebody claims it, whoever started the hub', async () => {
+    const { db, decided, claimed } = await open();
+    const here = machine({ HUB_USER: 'wei' });
+    await here.start(db);
+    here.write(pushJob(7));
+    expect(await here.start(db)).toMatchObject({ held: { request: 1, claimed: false } });
+    expect(await here.start(db)).toMatchObject({ held: { request: 1, claimed: false } });
+    expect(await codeOf(decided(1))).toBe('APPROVAL_NAMELESS');
+    await claimed(1);
+    expect(await here.check(db)).toMatchObject({ request: 1, claimed: true });
+    await decided(1);
+    expect(await here.start(db)).toMatchObject({ batchSize: 7, held: undefined });
   });
 
   test('a job that was taken away goes on, and a new one waits', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { askApproval, decide, secondPerson, takeApproved, waitingFor } from '../../src/accounts/requests.ts';
+import { askApproval, claim, decide, secondPerson, takeApproved, waitingFor } from '../../src/accounts/requests.ts';
 import { changeRoles, disableAccount } from '../../src/accounts/users.ts';
 import type { Db } from '../../src/store/database.ts';
 import { listRequests } from '../../src/store/requests.ts';
@@ -58,6 +58,40 @@ onBothDatabases('approvals', ({ url }) => {
     expect(await codeOf(yes(db, other.id, 'wei'))).toBe('APPROVAL_OWN');
     expect((await actions(db)).filter((action) => action === 'approval.denied')).toHaveLength(2);
     expect(await take(db)).toBeUndefined();
+  });
+
+  test('what was asked without a log-in is approved by nobody until another person stands for it by name', async () => {
+    const db = await bureau();
+    await account(db, 'huang', 'operator');
+    const { id } = await ask(db, { by: 'shell:office' });
+    // Whoever sits at a shared account of the machine may be the approver himself.
+    expect(await codeOf(yes(db, id, 'wei'))).toBe('APPROVAL_NAMELESS');
+    expect(await codeOf(claim(db, id, { by: 'shell:office', reason: '是我', now: NOW }))).toBe('APPROVAL_DENIED');
+    expect(await claim(db, id, { by: 'user:wei', reason: '本人提出', now: NOW })).toMatchObject({
+      askedBy: 'shell:office',
+      claimedBy: 'user:wei',
+    });
+    expect(await codeOf(claim(db, id, { by: 'user:huang', reason: '我', now: NOW }))).toBe('APPROVAL_CLAIMED');
+    expect(await codeOf(yes(db, id, 'wei'))).toBe('APPROVAL_OWN');
+    expect(await yes(db, id)).toMatchObject({ state: 'approved', claimedBy: 'user:wei', decidedBy: 'user:nong' });
+    expect((await actions(db)).filter((action) => action.startsWith('approval.'))).toEqual([
+      ...['approval.asked', 'approval.denied', 'approval.claimed', 'approval.denied', 'approval.approved'],
+    ]);
+  });
+
+  test('asking the same again after the log-in claims it; the machine account stays out of it for good', async () => {
+    const db = await bureau();
+    const { id } = await ask(db, { by: 'shell:nong' });
+    expect(await ask(db, { by: 'user:wei', reason: '本人' })).toMatchObject({ id, claimedBy: 'user:wei' });
+    expect(await ask(db, { by: 'user:nong' })).toMatchObject({ id, claimedBy: 'user:wei' });
+    // Asked at the shell of nong, claimed by wei: it is the request of both.
+    expect(await codeOf(yes(db, id))).toBe('APPROVAL_OWN');
+  });
+
+  test('a command that waits says who has to claim and who approves', async () => {
+    const db = await bureau();
+    expect(waitingFor(await ask(db, { by: 'shell:office' })).fix).toMatch(/hub approve claim 1 .*hub approve 1 /);
+    expect(waitingFor(await ask(db)).fix).not.toContain('claim');
   });
 
   test('only an approver who is logged in decides: no administrator, nobody at the shell', async () => {

@@ -1,6 +1,8 @@
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { askApproval, claim } from '../../src/accounts/requests.ts';
+import { accountCheck } from '../../src/alarm/account-check.ts';
 import { certificateCheck } from '../../src/alarm/certificate-check.ts';
 import type { Check } from '../../src/alarm/check.ts';
 import { clockCheck } from '../../src/alarm/clock-check.ts';
@@ -222,6 +224,38 @@ onBothDatabases('checks on', ({ url }) => {
     expect(await b.see(logCheck)).toMatchObject([{ subject: 'log:pending', since: NOW.toISOString() }]);
     await sequenceAll(b.hub.db);
     expect(await b.see(logCheck)).toEqual([]);
+  });
+
+  test('a request that waits for a second person is found until it is decided or over', async () => {
+    const b = await bench(await url());
+    const asking = { kind: 'configuration', detail: {}, by: 'hub', reason: '配置有变', now: NOW };
+    const { id } = await inTransaction(b.hub.db, (tx) => askApproval(tx, asking));
+    const subject = `approval:${id}`;
+    expect(await b.see(accountCheck)).toMatchObject([
+      { subject, zh: expect.stringContaining('配置有变'), command: expect.stringContaining('claim') },
+    ]);
+    await claim(b.hub.db, id, { by: 'user:wei', reason: '我改的', now: NOW });
+    expect(await b.see(accountCheck)).toMatchObject([{ subject, command: expect.stringContaining('approve show') }]);
+    b.clock.now = new Date(NOW.getTime() + 73 * HOUR);
+    expect(await b.see(accountCheck)).toEqual([]);
+  });
+
+  test('changes that no account stands for are found per day, where accounts exist', async () => {
+    const b = await bench(await url());
+    const used = (actor: string, at: Date) =>
+      inTransaction(b.hub.db, (tx) => appendLog(tx, at, [{ actor, action: 'command.break-glass', detail: {} }]));
+    await used('shell:office', NOW);
+    await used('shell:root', new Date(NOW.getTime() + HOUR));
+    await sequenceAll(b.hub.db);
+    expect(await b.see(accountCheck)).toEqual([]);
+    await b.hub.db('users').insert({
+      ...{ name: 'wei', roles: 'operator', state: 'active', created_at: NOW.toISOString(), created_by: 'user:chief' },
+    });
+    expect(await b.see(accountCheck)).toMatchObject([
+      { subject: 'break-glass:2026-11-27', zh: expect.stringMatching(/2 次.*shell:office、shell:root/) },
+    ]);
+    b.clock.now = new Date(NOW.getTime() + 26 * HOUR);
+    expect(await b.see(accountCheck)).toEqual([]);
   });
 
   test('the disk is told of when it is nearly full, and beforehand when it fills steadily', async () => {

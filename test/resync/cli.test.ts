@@ -104,6 +104,12 @@ test('a resync by real processes: preview, second person, sent once; then a chan
   });
   const change = await hub('approve show 2', { as: 'nong' });
   expect(change.out).toMatch(/--- jobs\/push-credit-sharing\.yaml[\s\S]*^- .*batchSize: 100[\s\S]*^\+ .*batchSize: 7/m);
+  expect(await hub('approve 2 --reason 已核对', { as: 'nong' })).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('APPROVAL_NAMELESS'),
+  });
+  const claimed = await hub('approve claim 2 --reason 我改的 --json', { as: 'wei' });
+  expect(JSON.parse(claimed.out)).toMatchObject({ id: 2, askedBy: 'hub', claimedBy: 'user:wei' });
   expect(await hub('approve 2 --reason 已核对', { as: 'nong' })).toMatchObject({ code: 0 });
   await hub('run push-credit-sharing', { as: 'wei' });
   expect(JSON.parse((await hub('check --json')).out)).toMatchObject({ held: null });
