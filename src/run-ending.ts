@@ -30,7 +30,9 @@ export function failedReport(job: Job, run: number, options: RunOptions, error: 
   return { kind: 'pull', run, job: job.name, dryRun: options.dryRun ?? false, ...end, counts: noPull };
 }
 
-const HELD_CODES: ReadonlySet<string> = new Set(['SOURCE_SHRUNK', 'BATCH_HELD', 'PLATFORM_PAUSED', 'RUN_STOPPED']);
+const HELD_CODES: ReadonlySet<string> = new Set([
+  ...['SOURCE_SHRUNK', 'SOURCE_UNCONFIRMED', 'BATCH_HELD', 'PLATFORM_PAUSED', 'RUN_STOPPED'],
+]);
 
 /** A HubError says what to do; anything else is a bug: its stack goes to the trace, the run is not repeated. */
 function toFailure(error: unknown): RunFailure {

@@ -1,3 +1,4 @@
+import { confirmImport } from './accounts/source-approvals.ts';
 import { HubError } from './errors.ts';
 import { settleLog } from './evidence/keep-log.ts';
 import type { Hub } from './hub-context.ts';
@@ -8,7 +9,7 @@ import { listenTo, runPush } from './push/run-push.ts';
 import { ending, failedReport } from './run-ending.ts';
 import type { RunOptions } from './run-options.ts';
 import { type RunReport, reportJson } from './run-report.ts';
-import { openSource } from './sources/index.ts';
+import { type ConfirmFile, openSource } from './sources/index.ts';
 import { keepLease } from './store/lease-keeper.ts';
 import { dropLease, isDead, takeLease, thisProcess } from './store/leases.ts';
 import { endRun, openRuns, startRun } from './store/runs.ts';
@@ -138,7 +139,8 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
   const { db, now, localDate, settings } = hub;
   const type = hub.types.get(job.type);
   if (type === undefined) throw new Error(`job ${job.name}: type ${job.type} is not loaded`);
-  const source = await openSource(job.source, { name: job.name, ...hosts(settings.allowedHosts) });
+  const confirm = settings.approvals ? { confirm: confirmByHand(hub, job, options) } : {};
+  const source = await openSource(job.source, { name: job.name, ...hosts(settings.allowedHosts), ...confirm });
   try {
     const { counts, faults, stopped } = await pull(job, {
       db,
@@ -161,6 +163,21 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
     await source.close();
   }
 }
+
+/** With HUB_APPROVALS=on a second person stands for what a person laid into a folder (delivery.md §1.1). */
+const confirmByHand =
+  ({ db, now }: Hub, { name: job }: PullJob, { by, reason, dryRun }: RunOptions): ConfirmFile =>
+  async ({ sha256, rows }) => {
+    if (dryRun) return undefined;
+    const asks = { by, reason: reason ?? '人工投放的文件 (a file that a person laid there)', now: now() };
+    return confirmImport(db, { job, sha256, rows }, asks).then(
+      () => undefined,
+      (error: unknown) => {
+        if (error instanceof HubError && error.code === 'APPROVAL_OPEN') return error.message;
+        throw error;
+      },
+    );
+  };
 
 const hosts = (allowed: readonly string[]): { allowedHosts?: readonly string[] } =>
   allowed.length === 0 ? {} : { allowedHosts: allowed };

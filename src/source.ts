@@ -126,4 +126,6 @@ export interface FilesSourceSpec {
   readonly settle?: string;
   /** True: each file is everything the bureau has. Default false. */
   readonly snapshot?: boolean;
+  /** True: persons lay the files there, not a system; with HUB_APPROVALS=on a second person confirms each. Default false. */
+  readonly byHand?: boolean;
 }

@@ -19,10 +19,10 @@ export async function confirmShrink(db: Db, job: string, asks: Asks): Promise<Re
   return confirmed(db, { kind: 'source.shrink', detail: { job, rowsBefore: rows } }, asks);
 }
 
-/** A file that a person brought by hand: a second person confirms these bytes for this job. Throws APPROVAL_OPEN. */
+/** A file that a person brought by hand, records or a receipt: a second person confirms these bytes for this job. Throws APPROVAL_OPEN. */
 export const confirmImport = (
   db: Db,
-  file: { readonly job: string; readonly sha256: string; readonly rows: number },
+  file: { readonly job: string; readonly sha256: string; readonly rows: number; readonly batch?: string },
   asks: Asks,
 ): Promise<RequestRow> => confirmed(db, { kind: 'source.import', detail: { ...file } }, asks);
 

@@ -1,3 +1,4 @@
+import { confirmImport } from '../accounts/source-approvals.ts';
 import { sha256 } from '../canonical.ts';
 import { baseName } from '../delivery/package-name.ts';
 import { HubError } from '../errors.ts';
@@ -34,11 +35,18 @@ export interface ImportedReceipt {
 
 /**
  * Keeps a receipt that a person brought back (docs/platform-excel.md §3), cut by batch, together with its file. What it does to the
- * batches is decided by the protocol like for any other receipt, at the follow-up that comes after.
+ * batches is decided by the protocol like for any other receipt, at the follow-up that comes after. With HUB_APPROVALS=on a second
+ * person confirms these bytes first, for they settle what the ledger says a platform holds. Throws HubError RECEIPT_…, APPROVAL_OPEN.
  */
 export async function importReceipts(hub: Hub, job: PushJob, given: ReceiptGiven): Promise<readonly ImportedReceipt[]> {
   const parts: Part[] = [];
   for (const receipt of await readGiven(job, given)) parts.push(...(await cut(hub, job, receipt, given)));
+  if (hub.settings.approvals) {
+    const rows = parts.reduce((sum, part) => sum + part.rows.length, 0);
+    const asks = { by: given.actor, reason: given.reason, now: hub.now() };
+    const about = given.batch === undefined ? {} : { batch: given.batch };
+    await confirmImport(hub.db, { job: job.name, sha256: sha256(given.bytes), rows, ...about }, asks);
+  }
   return keep(hub, job, parts, given);
 }
 

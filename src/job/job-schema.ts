@@ -129,6 +129,7 @@ const source = ({ hosts }: JobVocabulary): Shape => {
     marker: optional(text),
     settle: optional(duration),
     snapshot: optional({ is: 'boolean' }),
+    byHand: optional({ is: 'boolean' }),
   });
   return byUse({ http, sql, files });
 };

@@ -5,7 +5,7 @@ import { type Drop, finishedFiles, openDrop } from './drop-folder.ts';
 import { type FileCursor, isDone, markDone, readFileCursor } from './file-cursor.ts';
 import { FileDamage } from './file-damage.ts';
 import { diskBytes, type FilePart, partsOf, readPart } from './file-parts.ts';
-import type { OpenOptions } from './open.ts';
+import type { ConfirmFile, OpenOptions } from './open.ts';
 
 const PAGE_ROWS = 1_000;
 
@@ -14,13 +14,23 @@ const PAGE_ROWS = 1_000;
  * and counted before its first row is given out, so a damaged file is refused whole; it holds up no other file and
  * is named in one HubError at the end (SOURCE_FILE_REFUSED), and tried again the next time.
  */
-export async function openFiles(spec: FilesSourceSpec, _options: OpenOptions): Promise<Source> {
-  return { pages: (from, options) => pages(spec, readFileCursor(from), options), close: async () => undefined };
+export async function openFiles(spec: FilesSourceSpec, { confirm }: OpenOptions): Promise<Source> {
+  const asks = spec.byHand === true ? confirm : undefined;
+  return {
+    pages: (from, options) => pages({ spec, asks }, readFileCursor(from), options),
+    close: async () => undefined,
+  };
 }
 
-async function* pages(spec: FilesSourceSpec, from: FileCursor, options: ReadOptions): AsyncGenerator<Page> {
+interface Folder {
+  readonly spec: FilesSourceSpec;
+  readonly asks: ConfirmFile | undefined;
+}
+
+async function* pages({ spec, asks }: Folder, from: FileCursor, options: ReadOptions): AsyncGenerator<Page> {
   const manual = options.since !== undefined || options.until !== undefined;
   const refused: string[] = [];
+  const waiting: string[] = [];
   let { files } = from;
   for (const drop of await finishedFiles(spec, options.signal)) {
     options.signal.throwIfAborted();
@@ -32,15 +42,23 @@ async function* pages(spec: FilesSourceSpec, from: FileCursor, options: ReadOpti
     }
     try {
       const before = files;
-      files = markDone(files, drop, checked.sha256);
       const sameAsDone = !manual && before[drop.name]?.[0] === checked.sha256;
+      // What was confirmed before a run was killed in the middle of it stays confirmed.
+      const goesOn = sameAsDone || (!manual && from.current?.sha256 === checked.sha256);
+      const waits = goesOn ? undefined : await asks?.({ name: drop.name, sha256: checked.sha256, rows: checked.rows });
+      if (waits !== undefined) {
+        waiting.push(`${drop.name}: ${waits}`);
+        continue;
+      }
+      files = markDone(files, drop, checked.sha256);
       if (!sameAsDone)
         yield* filePages(checked, { spec, before, after: files, from: manual ? undefined : from.current, options });
     } finally {
       await checked.handle.close();
     }
   }
-  if (refused.length > 0) throw refusal(refused);
+  if (refused.length > 0) throw refusal([...refused, ...waiting]);
+  if (waiting.length > 0) throw unconfirmed(waiting);
 }
 
 /** A whole file, read through once and found sound. */
@@ -143,4 +161,10 @@ const refusal = (refused: readonly string[]): HubError =>
   new HubError('SOURCE_FILE_REFUSED', `${refused.length} 个文件未收 (files refused): ${refused.join('; ')}`, {
     remedy: 'give-up',
     fix: '请来源方重新导出所列文件后覆盖;其余文件已收 (have the listed files exported again; all others were taken)',
+  });
+
+const unconfirmed = (waiting: readonly string[]): HubError =>
+  new HubError('SOURCE_UNCONFIRMED', `${waiting.length} 个人工投放的文件待审批 (files wait): ${waiting.join('; ')}`, {
+    remedy: 'give-up',
+    fix: '由另一人审批后再运行；其余文件已收 (another person approves, then run again; all others were taken)',
   });

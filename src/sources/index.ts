@@ -4,7 +4,7 @@ import { openHttp } from './http.ts';
 import type { OpenOptions } from './open.ts';
 import { openSql } from './sql.ts';
 
-export type { OpenOptions } from './open.ts';
+export type { ConfirmFile, OpenOptions } from './open.ts';
 
 type Opener<U extends SourceSpec['use']> = (
   spec: Extract<SourceSpec, { use: U }>,
