@@ -30,9 +30,10 @@ function lockedRuntime() {
 function runHere() {
   // Each thread of the pool keeps memory of its own; three are enough to compress and to look up names at the same time.
   process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '3';
-  // What was read as TypeScript once is kept ready: the next start is twice as quick and needs 40 MB less. Not in the common
-  // temporary folder, where others could plant code.
-  module.enableCompileCache(join(home, 'node_modules', '.cache', 'hub'));
+  // What was read as TypeScript once is kept ready, for threads too: a start takes half the time, and the whole 40 MB less. Not in the
+  // common temporary folder, where others could plant code.
+  process.env.NODE_COMPILE_CACHE = process.env.NODE_COMPILE_CACHE || join(home, 'node_modules', '.cache', 'hub');
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
   import('./cli/main.ts')
     .then(function (cli) {
       return cli.main(process.argv.slice(2));
