@@ -28,8 +28,6 @@ export interface DeliveryTerms {
   readonly answerWithin?: string;
   readonly doneWhen?: 'handed-over' | 'received' | 'answered';
   readonly nil?: 'message' | 'report';
-  /** Where the log's newest checkpoint goes with each batch; absent: nowhere. */
-  readonly anchor?: { readonly header: string };
   /** Who sends, in the body's header. */
   readonly sender?: { readonly code: string; readonly name: string };
 }
@@ -67,6 +65,8 @@ export interface HttpPlatformSpec extends DeliveryTerms {
   readonly idempotent?: boolean;
   /** Status codes that the platform's contract defines as “not processed”, e.g. [429, 503]. */
   readonly notProcessed?: readonly number[];
+  /** The request header in which the log's newest checkpoint goes with each batch; absent: nowhere. The same below. */
+  readonly anchor?: { readonly header: string };
   /** Seconds for one request in all; default 20 (delivery.md §1.9). */
   readonly timeout?: number;
 }
@@ -128,6 +128,8 @@ export interface SftpPlatformSpec extends DeliveryTerms {
   readonly slots?: { readonly rowId?: string; readonly op?: string };
   /** Does the receiver take one file name once? Then a vanished file may be sent again. Default false. */
   readonly receiverDedups?: boolean;
+  /** Member of the `.ok` file. */
+  readonly anchor?: { readonly ok: string };
   /** Seconds for one visit in all; default 20. */
   readonly timeout?: number;
 }
@@ -281,6 +283,8 @@ export interface ExcelPlatformSpec extends DeliveryTerms {
   readonly slots?: { readonly rowId?: string; readonly op?: string };
   readonly receipt?: ReceiptTerms;
   readonly holdings?: HoldingsSpec;
+  /** Ending of a file beside the upload file, for the page's remark or attachment. */
+  readonly anchor?: { readonly file: string };
 }
 
 /** 前置库: tables in a database of the platform's that it reads by itself (docs/platform-front-database.md). */
@@ -296,6 +300,8 @@ export interface FrontDatabaseSpec extends DeliveryTerms {
   readonly tables: { readonly [dataClass: string]: string };
   /** Table of batches, default `hub_batch`; `none` where the platform allows no such table: then ROW_ID must be unique. */
   readonly ledger?: string;
+  /** Column of the ledger. */
+  readonly anchor?: { readonly column: string };
   /** Own names of the columns beside the business ones. */
   readonly columns?: { readonly [C in FrontColumn]?: string };
   /** What OP says, default `U` and `D`. */
@@ -339,4 +345,6 @@ export interface FerryPlatformSpec extends DeliveryTerms {
   readonly signKey: string;
   /** SM2 public key of the far side, that signs the return receipts; 130 hex digits. */
   readonly trust: string;
+  /** True: the package's header carries it as `checkpoint`. */
+  readonly anchor?: boolean;
 }

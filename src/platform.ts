@@ -73,6 +73,8 @@ export interface Evidence {
 
 export interface ReceiptHead {
   readonly receiptId: string;
+  /** The checkpoint that the far end has with this batch, where its slot took one: `OutgoingBatch.anchor` of that time. */
+  readonly anchored?: string;
   readonly evidence: Evidence;
 }
 

@@ -68,6 +68,7 @@ async function takeOne(file: FerryFile, opened: OpenedFerry, dock: Dock): Promis
       batchId,
       records,
       contentType,
+      anchor: header.checkpoint ?? null,
     };
     const state = dock.keepContent ? 'ACCEPTED' : 'ANSWERED';
     await addArrival(tx, { ...what, content, state, actor: dock.actor }, dock.now());

@@ -69,7 +69,7 @@ async function outgoingOf(
   const { id: batchId, contentType, members: records } = batch;
   return outgoingFerry(
     how,
-    { batchId, contentType, records, body: await readBody(db, batch.seq) },
+    { batchId, contentType, records, body: await readBody(db, batch.seq), checkpoint: one.anchor },
     await placeOf(db, one),
   );
 }

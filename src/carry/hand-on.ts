@@ -73,6 +73,7 @@ async function batchOf(db: Db, arrival: Arrival): Promise<OutgoingBatch> {
     contentType: arrival.contentType,
     idemKeys: records.map(({ rowId }) => rowId),
     acknowledged: arrival.state === 'SENT',
+    ...(arrival.anchor === null ? {} : { anchor: arrival.anchor }),
   };
 }
 
@@ -124,7 +125,8 @@ async function put(
   batch: OutgoingBatch,
   look: (batch: OutgoingBatch) => Promise<QueryAnswer>,
 ): Promise<Answer> {
-  const ok = Buffer.from(JSON.stringify({ sha256: batch.bodyDigest, count: batch.idemKeys.length }));
+  const slot = batch.anchor === undefined ? {} : { checkpoint: batch.anchor };
+  const ok = Buffer.from(JSON.stringify({ sha256: batch.bodyDigest, count: batch.idemKeys.length, ...slot }));
   await writeWhole(folder, `${batch.batchId}.json`, batch.body);
   const found = await look({ ...batch, acknowledged: true });
   if (found.outcome === 'absent') throw new Error('not there after it was written');

@@ -1,5 +1,5 @@
-import type { OutgoingBatch, Platform } from '../platform.ts';
-import { type Anchor, type CheckpointRow, keepAnchor, newestCheckpoint } from '../store/checkpoints.ts';
+import type { Answer, Platform, QueryAnswer } from '../platform.ts';
+import { type Anchor, type CheckpointRow, findCheckpoint, keepAnchor, newestCheckpoint } from '../store/checkpoints.ts';
 import { type Db, inTransaction, type Reader, type Tx } from '../store/database.ts';
 
 /** The checkpoint as one line of ASCII, for a header or a column: base64 of the whole signed note. */
@@ -18,22 +18,31 @@ export function noteAnchor(
 
 /**
  * A platform that gets the newest checkpoint with every batch, in the slot that its job names: outside body, digest and batch
- * id (delivery.md T23). Where it took the batch, that is an anchor.
+ * id (delivery.md T23). Once it has the batch with a checkpoint, that checkpoint is an anchor: the one that went with the batch,
+ * which may be older than the newest.
  */
 export function anchored(
   platform: Platform,
   { db, name, now }: { readonly db: Db; readonly name: string; readonly now: () => Date },
 ): Platform {
-  const send = async (batch: OutgoingBatch, signal: AbortSignal) => {
-    const checkpoint = await newestCheckpoint(db);
-    if (checkpoint === undefined) return platform.send(batch, signal);
-    const answer = await platform.send({ ...batch, anchor: anchorText(checkpoint) }, signal);
-    const taken = answer.outcome === 'answered' || answer.outcome === 'received';
-    if (taken) await noteAnchor(db, checkpoint, { kind: 'platform', place: name, now: now() });
+  const noted = async <A extends Answer | QueryAnswer>(answer: A): Promise<A> => {
+    const text = 'anchored' in answer ? answer.anchored : undefined;
+    const checkpoint = text === undefined ? undefined : await findCheckpoint(db, noteIn(text));
+    if (checkpoint !== undefined) await noteAnchor(db, checkpoint, { kind: 'platform', place: name, now: now() });
     return answer;
   };
-  return { ...platform, send };
+  return {
+    ...platform,
+    send: async (batch, signal) => {
+      const checkpoint = await newestCheckpoint(db);
+      const slot = checkpoint === undefined ? {} : { anchor: anchorText(checkpoint) };
+      return noted(await platform.send({ ...batch, ...slot }, signal));
+    },
+    query: async (batch, signal) => noted(await platform.query(batch, signal)),
+  };
 }
+
+const noteIn = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
 
 export interface ReportedHead {
   readonly origin: string;

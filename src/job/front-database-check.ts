@@ -28,6 +28,18 @@ export function frontDatabaseFaults(
       zh: `${column} 是业务列，不能另作他用`,
       en: `${column} is a business column already`,
     })),
+    ...anchorFaults(spec),
     ...tlsFaults(spec),
   ];
 }
+
+const anchorFaults = ({ anchor, ledger }: FrontDatabaseSpec): readonly PlatformFault[] =>
+  anchor === undefined || ledger !== 'none'
+    ? []
+    : [
+        {
+          path: ['anchor'],
+          zh: '检查点写在批次表里；ledger: none 没有批次表，请删去 anchor',
+          en: 'the checkpoint stands in the ledger table, and there is none: leave anchor out',
+        },
+      ];

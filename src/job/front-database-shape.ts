@@ -11,6 +11,7 @@ export const frontDatabase = (hosts: readonly string[]): Shape =>
     client: optional(text),
     tables: required({ is: 'map', of: identifier, min: 1 }),
     ledger: optional(identifier),
+    anchor: optional(object({ column: required(identifier) })),
     columns: optional(columns),
     ops: optional(object({ upsert: required(text), withdraw: required(text) })),
     flags: optional(

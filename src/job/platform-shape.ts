@@ -30,6 +30,7 @@ const sftp = (hosts: readonly string[]): Shape =>
     heads: optional(oneOf('codes', 'titles')),
     slots: optional(slots),
     receiverDedups: optional({ is: 'boolean' }),
+    anchor: optional(object({ ok: required(checked(memberFault)) })),
     timeout: optional(integer(1, 29)),
   });
 
@@ -60,6 +61,19 @@ const suffixFault: TextCheck = (value) =>
   /^\.[A-Za-z0-9]{1,16}$/.test(value) && value !== '.ok'
     ? undefined
     : { zh: '应写成 .part 这样的后缀，不能是 .ok', en: 'write a suffix such as .part; it cannot be .ok' };
+
+const memberFault: TextCheck = (value) =>
+  /^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(value) && value !== 'sha256' && value !== 'count'
+    ? undefined
+    : {
+        zh: '应为 .ok 文件中的成员名，不能是 sha256、count',
+        en: 'write the name of a member of .ok; not sha256, not count',
+      };
+
+const endingFault: TextCheck = (value) =>
+  /^\.[A-Za-z0-9.]{1,32}$/.test(value) && !/\.(?:xlsx|part)$/i.test(value)
+    ? undefined
+    : { zh: '应写成 .checkpoint.txt 这样的后缀', en: 'write an ending such as .checkpoint.txt' };
 
 const slots = object({ rowId: optional(text), op: optional(text) });
 
@@ -97,6 +111,7 @@ const excel = object({
   slots: optional(slots),
   receipt: optional(receipt),
   holdings: optional(object({ folder: required(text), match: optional(text) })),
+  anchor: optional(object({ file: required(checked(endingFault)) })),
 });
 
 const hex =
@@ -120,4 +135,10 @@ export const ferryKeys: Members = {
   trust: required(checked(hex(130, 'SM2 公钥', 'an SM2 public key'))),
 };
 
-const ferry = object({ ...terms, ...ferryKeys, use: required(oneOf('ferry')), outbox: required(text) });
+const ferry = object({
+  ...terms,
+  ...ferryKeys,
+  use: required(oneOf('ferry')),
+  outbox: required(text),
+  anchor: optional({ is: 'boolean' }),
+});

@@ -6,6 +6,7 @@ import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer } from '.
 import type { ExcelPlatformSpec, HoldingsSpec } from '../platform-spec.ts';
 import { addPackage, type CarriedPackage, markWritten, packageOf } from '../store/carried-packages.ts';
 import { type Db, inTransaction } from '../store/database.ts';
+import { withAnchored } from './anchored.ts';
 import { type ByHand, byHand } from './by-hand.ts';
 import { holdingsIn, newestList, noList } from './holdings-file.ts';
 import { codeOf, compareLocal, writeWhole } from './local-file.ts';
@@ -64,12 +65,14 @@ async function lay(desk: Desk, batch: OutgoingBatch, known: Known): Promise<Answ
   const { db, lane, now, spec } = desk;
   const name = nameOf(desk, batch);
   if (known?.writtenAt) return laid(desk, batch, known);
+  const slot = spec.anchor === undefined || batch.anchor === undefined ? {} : { anchor: batch.anchor };
   if (known === undefined) {
     const { batchId, bodyDigest: contentDigest } = batch;
-    const one = { lane, number: null, batchId, name, headerDigest: null, contentDigest };
+    const one = { lane, number: null, batchId, name, headerDigest: null, contentDigest, ...slot };
     await inTransaction(db, (tx) => addPackage(tx, one, now()));
   }
   try {
+    await layAnchor(spec, name, known === undefined ? slot.anchor : known.anchor);
     await writeWhole(spec.folder, name, batch.body);
     if ((await compareLocal(spec.folder, name, batch.bodyDigest)) === 'other') return conflict(name);
   } catch (error) {
@@ -79,10 +82,16 @@ async function lay(desk: Desk, batch: OutgoingBatch, known: Known): Promise<Answ
   return waiting(desk, batch);
 }
 
+/** The signed note itself beside the file, before it: a person puts it where the page has a remark or an attachment. */
+async function layAnchor({ folder, anchor: slot }: ExcelPlatformSpec, name: string, text: string | null | undefined) {
+  if (slot !== undefined && text) await writeWhole(folder, `${name}${slot.file}`, Buffer.from(text, 'base64'));
+}
+
 /** It was laid out before: what came back says how it stands, but never speaks for other bytes. */
 async function laid(desk: Desk, batch: OutgoingBatch, known: CarriedPackage) {
   if (known.contentDigest !== batch.bodyDigest) return conflict(known.name);
-  return (await desk.hand.answer(batch)) ?? waiting(desk, batch);
+  const answer = await desk.hand.answer(batch);
+  return answer === undefined ? waiting(desk, batch) : withAnchored(answer, known.anchor);
 }
 
 async function look(desk: Desk, batch: OutgoingBatch, known: Known): Promise<QueryAnswer> {

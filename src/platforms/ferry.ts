@@ -12,6 +12,7 @@ import {
 } from '../store/carried-packages.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { type FerryContent, sm3 } from '../wire/ferry-package.ts';
+import { withAnchored } from './anchored.ts';
 import { type ByHand, byHand } from './by-hand.ts';
 import { ferryDigest, ferryName, writeFerry } from './ferry-files.ts';
 import { codeOf } from './local-file.ts';
@@ -53,12 +54,17 @@ interface Pier {
 /** What is written as package `number`. */
 export const outgoingFerry = (
   { spec, hubId }: Pick<Pier, 'spec' | 'hubId'>,
-  batch: Pick<OutgoingBatch, 'batchId' | 'body' | 'contentType'> & { readonly records: number },
+  batch: Pick<OutgoingBatch, 'batchId' | 'body' | 'contentType'> & {
+    readonly records: number;
+    /** As the package was numbered with it: the same header for ever. */
+    readonly checkpoint: string | null;
+  },
   { number, previous }: { readonly number: number; readonly previous: string | null },
 ): FerryContent => ({
   head: {
     ...{ channel: spec.channel, direction: 'out', hub: hubId, number, previous },
     ...{ packageId: batch.batchId, contentType: batch.contentType, records: batch.records },
+    ...(batch.checkpoint === null ? {} : { checkpoint: batch.checkpoint }),
   },
   content: batch.body,
 });
@@ -66,7 +72,7 @@ export const outgoingFerry = (
 /** The number is given once and for all before anything is written; after that the same batch is always the same package. */
 async function load(pier: Pier, batch: OutgoingBatch, known: CarriedPackage | undefined): Promise<Answer> {
   if (known !== undefined && known.contentDigest !== sm3(batch.body)) return conflict(known.name);
-  if (known?.writtenAt) return laid(pier, batch);
+  if (known?.writtenAt) return laid(pier, batch, known.anchor);
   const given = await numbered(pier, batch);
   try {
     if ((await writeFerry(pier.spec.outbox, given, pier.spec)) === 'other') return conflict(ferryName(given));
@@ -74,7 +80,7 @@ async function load(pier: Pier, batch: OutgoingBatch, known: CarriedPackage | un
     return notWritten(pier.spec.outbox, codeOf(error));
   }
   await markWritten(pier.db, pier.lane, ferryName(given), pier.now());
-  return laid(pier, batch);
+  return laid(pier, batch, given.head.checkpoint);
 }
 
 async function numbered(pier: Pier, batch: OutgoingBatch): Promise<FerryContent> {
@@ -83,10 +89,12 @@ async function numbered(pier: Pier, batch: OutgoingBatch): Promise<FerryContent>
   return inTransaction(db, async (tx) => {
     const known = await packageOf(tx, lane, batch.batchId);
     const place = known === undefined ? await nextPlace(tx, lane) : await placeOf(tx, known);
-    const given = outgoingFerry(pier, { ...batch, records }, place);
+    const checkpoint = known === undefined ? (spec.anchor === true ? (batch.anchor ?? null) : null) : known.anchor;
+    const given = outgoingFerry(pier, { ...batch, records, checkpoint }, place);
     if (known === undefined) {
+      const slot = checkpoint === null ? {} : { anchor: checkpoint };
       const digests = { headerDigest: ferryDigest(given, spec.key), contentDigest: sm3(batch.body) };
-      const one = { lane, number: place.number, batchId: batch.batchId, name: ferryName(given), ...digests };
+      const one = { lane, number: place.number, batchId: batch.batchId, name: ferryName(given), ...digests, ...slot };
       await addPackage(tx, one, now());
     }
     return given;
@@ -95,11 +103,14 @@ async function numbered(pier: Pier, batch: OutgoingBatch): Promise<FerryContent>
 
 async function look(pier: Pier, batch: OutgoingBatch, known: CarriedPackage | undefined): Promise<QueryAnswer> {
   if (known !== undefined && known.contentDigest !== sm3(batch.body)) return conflict(known.name);
-  if (known?.writtenAt) return laid(pier, batch);
+  if (known?.writtenAt) return laid(pier, batch, known.anchor);
   return { outcome: 'absent', evidence: {} };
 }
 
-const laid = async (pier: Pier, batch: OutgoingBatch) => (await pier.hand.answer(batch)) ?? waiting(pier);
+async function laid(pier: Pier, batch: OutgoingBatch, anchor: string | null | undefined) {
+  const answer = await pier.hand.answer(batch);
+  return answer === undefined ? waiting(pier) : withAnchored(answer, anchor);
+}
 
 const waiting = ({ spec }: Pier): Extract<Answer, { outcome: 'unknown' }> => ({
   outcome: 'unknown',

@@ -3,6 +3,7 @@ import { sha256 } from '../canonical.ts';
 import { HubError } from '../errors.ts';
 import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer } from '../platform.ts';
 import type { FrontDatabaseSpec } from '../platform-spec.ts';
+import { withAnchored } from './anchored.ts';
 import { beforeCommit, codeOf, isDuplicate } from './front-database-failure.ts';
 import { clientOf, type FrontAddress, type FrontLink, openFront } from './front-database-link.ts';
 import {
@@ -119,6 +120,15 @@ async function ledgerRow(db: Knex, ledger: string, { batchId }: OutgoingBatch): 
   return row === undefined ? undefined : String(row.manifest_digest);
 }
 
+/** With the checkpoint that the ledger really holds for this batch, where the job names a column for it. */
+async function anchoredIn<A extends Answer | QueryAnswer>(visit: Visit, batch: OutgoingBatch, answer: A): Promise<A> {
+  const { spec, link } = visit;
+  const [column, ledger] = [spec.anchor?.column, ledgerOf(spec)];
+  if (column === undefined || ledger === undefined || !('receiptId' in answer)) return answer;
+  const row = await link.db(ledger).where({ batch_id: batch.batchId }).first(column);
+  return withAnchored(answer, row?.[column]);
+}
+
 interface Writing {
   readonly visit: Visit;
   readonly batch: OutgoingBatch;
@@ -130,8 +140,9 @@ interface Writing {
 async function write(trx: Knex, { visit, batch, table, rows }: Writing): Promise<Answer | undefined> {
   const ledger = ledgerOf(visit.spec);
   if (ledger !== undefined) {
-    const { batchId, bodyDigest, epoch } = batch;
-    await trx(ledger).insert({ batch_id: batchId, manifest_digest: bodyDigest, n: rows.length, epoch });
+    const { batchId, bodyDigest, epoch, anchor } = batch;
+    const slot = visit.spec.anchor === undefined ? {} : { [visit.spec.anchor.column]: anchor ?? null };
+    await trx(ledger).insert({ batch_id: batchId, manifest_digest: bodyDigest, n: rows.length, epoch, ...slot });
   }
   const size = Math.max(1, Math.floor(2000 / Object.keys(rows[0] ?? {}).length));
   for (let from = 0; from < rows.length; from += size) {
@@ -161,7 +172,7 @@ async function commit(trx: Knex.Transaction, visit: Visit, batch: OutgoingBatch)
       evidence: {},
     };
   }
-  return taken(batch, visit.spec);
+  return withAnchored(taken(batch, visit.spec), visit.spec.anchor && batch.anchor);
 }
 
 /** Where the platform writes nothing back, what is committed and read back is accepted. */
@@ -196,7 +207,7 @@ async function again(visit: Visit, batch: OutgoingBatch): Promise<Answer> {
 
 async function query(visit: Visit, batch: OutgoingBatch): Promise<QueryAnswer> {
   try {
-    return await look(visit, batch);
+    return await anchoredIn(visit, batch, await look(visit, batch));
   } catch (error) {
     const told = beforeCommit(error, () => undefined);
     return { outcome: 'unknown', reason: 'reason' in told ? told.reason : codeOf(error), evidence: {} };

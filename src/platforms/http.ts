@@ -11,6 +11,7 @@ import type {
 } from '../platform.ts';
 import type { HttpPlatformSpec } from '../platform-spec.ts';
 import { noticeCursor } from '../store/notice-cursor.ts';
+import { withAnchored } from './anchored.ts';
 import { type Call, callValues, type Moment, perform } from './http-call.ts';
 import type { Circumstances } from './http-classify.ts';
 import { type Credentials, credentials } from './http-credentials.ts';
@@ -64,7 +65,8 @@ function openLink(spec: HttpPlatformSpec, http: HardenedHttp, { name, now, vault
 async function send(link: Link, batch: OutgoingBatch, signal: AbortSignal): Promise<Answer> {
   const call = withAnchor(link, batch, link.dialect.submit(batch));
   const answer = await withLogin(link, batch, call, signal, link.dialect.readSubmit);
-  if (answer.outcome !== 'no-proof') return answer;
+  if (answer.outcome !== 'no-proof')
+    return link.spec.anchor === undefined ? answer : withAnchored(answer, batch.anchor);
   return { outcome: 'not-sent', reason: answer.reason, page: answer.page, evidence: {} };
 }
 

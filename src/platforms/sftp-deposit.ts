@@ -1,4 +1,5 @@
 import { sha256 } from '../canonical.ts';
+import { isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { Answer, OutgoingBatch } from '../platform.ts';
 import type { SftpFiles } from './sftp-files.ts';
 import { needsAPerson, SftpTrouble } from './sftp-trouble.ts';
@@ -10,6 +11,8 @@ export interface Place {
   readonly final: string;
   readonly part: string;
   readonly ok: string;
+  /** Member of the `.ok` for the log's checkpoint, where the job names one. */
+  readonly slot?: string;
 }
 
 /** How a file at the server compares with what was sent. */
@@ -21,8 +24,9 @@ export async function compare(files: SftpFiles, path: string, batch: OutgoingBat
   return bytes.length === batch.body.length && sha256(bytes) === batch.bodyDigest ? 'same' : 'other';
 }
 
+/** `anchor`: the checkpoint that stands in the `.ok` now, where the job names a member for it. */
 type Deposited =
-  | { readonly outcome: 'deposited' }
+  | { readonly outcome: 'deposited'; readonly anchor?: string }
   | Exclude<Answer, { readonly outcome: 'answered' | 'received' | 'partial' }>;
 
 /**
@@ -85,17 +89,38 @@ async function renameFailed(
   }
 }
 
-/** `….ok` with digest and count, after everything else; one that was cut off is written anew. */
-export async function announce(files: SftpFiles, { ok }: Place, batch: OutgoingBatch): Promise<Deposited> {
-  const wanted = Buffer.from(JSON.stringify({ sha256: batch.bodyDigest, count: batch.idemKeys.length }));
+/**
+ * `….ok` with digest and count, after everything else; one that was cut off is written anew. A whole one stays as it is, with the
+ * checkpoint that it told first: the receiver may have read it.
+ */
+export async function announce(files: SftpFiles, { ok, slot }: Place, batch: OutgoingBatch): Promise<Deposited> {
+  const { bodyDigest: digest, idemKeys, anchor } = batch;
+  const told = slot === undefined || anchor === undefined ? {} : { [slot]: anchor };
   try {
-    const there = await files.read(ok, wanted.length);
-    if (there?.equals(wanted)) return { outcome: 'deposited' };
+    const there = await files.read(ok, MOST_OK);
+    const said = there === undefined ? undefined : wholeOk(there);
+    if (said?.['sha256'] === digest && said['count'] === idemKeys.length) return deposited(slot && said[slot]);
     if (there !== undefined) await files.remove(ok);
-    await files.create(ok, wanted);
-    return { outcome: 'deposited' };
+    await files.create(ok, Buffer.from(JSON.stringify({ sha256: digest, count: idemKeys.length, ...told })));
+    return deposited(told[slot ?? '']);
   } catch (error) {
     return doubt(asTrouble(error));
+  }
+}
+
+const MOST_OK = 65_536;
+
+const deposited = (anchor: unknown): Deposited => ({
+  outcome: 'deposited',
+  ...(typeof anchor === 'string' ? { anchor } : {}),
+});
+
+function wholeOk(bytes: Buffer): JsonObject | undefined {
+  try {
+    const said: Json = JSON.parse(bytes.toString('utf8'));
+    return isJsonObject(said) ? said : undefined;
+  } catch {
+    return undefined;
   }
 }
 

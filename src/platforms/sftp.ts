@@ -4,6 +4,7 @@ import { baseName, DEFAULT_NAME, packageName } from '../delivery/package-name.ts
 import { HubError } from '../errors.ts';
 import type { Answer, HeldRecord, OutgoingBatch, Platform, QueryAnswer, ReceiptHead } from '../platform.ts';
 import type { HoldingsSpec, SftpPlatformSpec } from '../platform-spec.ts';
+import { withAnchored } from './anchored.ts';
 import { holdingsIn, MAX_HOLDINGS_BYTES, newestList, noList } from './holdings-file.ts';
 import type { OpenOptions } from './open.ts';
 import { answerOf } from './receipt-verdicts.ts';
@@ -69,7 +70,8 @@ async function loginOf(platform: string, { login }: SftpPlatformSpec): Promise<S
 function placeOf(platform: string, spec: SftpPlatformSpec, { period, seq, batchId }: OutgoingBatch): Place {
   const name = packageName(spec.fileName ?? DEFAULT_NAME, { platform, period, seq, batchId });
   const final = posix.join(spec.folder, name);
-  return { name, final, part: `${final}${spec.temporarySuffix ?? '.part'}`, ok: `${final}.ok` };
+  const slot = spec.anchor === undefined ? {} : { slot: spec.anchor.ok };
+  return { name, final, part: `${final}${spec.temporarySuffix ?? '.part'}`, ok: `${final}.ok`, ...slot };
 }
 
 export type Visit = <T>(signal: AbortSignal, work: (files: SftpFiles) => Promise<T>) => Promise<T>;
@@ -106,7 +108,7 @@ async function send(visit: Visit, errand: Errand, signal: AbortSignal): Promise<
       const found = await look(files, errand);
       if (found !== 'nowhere' && found !== 'part') return found;
       const deposited = await deposit(files, errand.place, errand.batch);
-      return deposited.outcome === 'deposited' ? handedOver(errand) : deposited;
+      return deposited.outcome === 'deposited' ? withAnchored(handedOver(errand), deposited.anchor) : deposited;
     });
   } catch (error) {
     // Deposit and look answer for themselves: what still comes out of a visit came before the first byte of the package.
@@ -143,7 +145,7 @@ async function look(files: SftpFiles, errand: Errand): Promise<Found> {
   if (there === 'same') {
     const announced = await announce(files, place, batch);
     return announced.outcome === 'deposited'
-      ? handedOver(errand)
+      ? withAnchored(handedOver(errand), announced.anchor)
       : doubt(new SftpTrouble('failed', reasonOf(announced)));
   }
   if (archived === 'same') return handedOver(errand);

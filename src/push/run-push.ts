@@ -87,7 +87,7 @@ async function openDelivery(
   const { allowedHosts, hubId } = settings;
   const vault = openVault(db, settings.secretKey, options.by);
   const opened = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
-  const platform = spec.anchor === undefined ? opened : anchored(opened, { db, name, now });
+  const platform = spec.anchor === undefined || spec.anchor === false ? opened : anchored(opened, { db, name, now });
   const terms = termsOf(spec, { carried: platform.carried === true, zone: settings.timezone });
   const render = await rendering(hub, job);
   const byJob = divisions(hub.jobs);

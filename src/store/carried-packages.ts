@@ -9,6 +9,8 @@ export interface CarriedPackage {
   /** Hex. */
   readonly headerDigest: string | null;
   readonly contentDigest: string;
+  /** The log's checkpoint that goes with it, as one line; null where the job names no slot for one. */
+  readonly anchor: string | null;
   readonly madeAt: string;
   readonly writtenAt: string | null;
 }
@@ -20,11 +22,22 @@ export interface NewPackage {
   readonly name: string;
   readonly headerDigest: string | null;
   readonly contentDigest: string;
+  readonly anchor?: string;
   /** By packBody. */
   readonly content?: Buffer;
 }
 
-const columns = ['lane', 'number', 'batch_id', 'name', 'header_digest', 'content_digest', 'made_at', 'written_at'];
+const columns = [
+  'lane',
+  'number',
+  'batch_id',
+  'name',
+  'header_digest',
+  'content_digest',
+  'anchor',
+  'made_at',
+  'written_at',
+];
 
 // biome-ignore lint/suspicious/noExplicitAny: knex rows of a select list are untyped
 const toPackage = (row: any): CarriedPackage => ({
@@ -34,6 +47,7 @@ const toPackage = (row: any): CarriedPackage => ({
   name: row.name,
   headerDigest: row.header_digest?.toString('hex') ?? null,
   contentDigest: row.content_digest.toString('hex'),
+  anchor: row.anchor,
   madeAt: row.made_at,
   writtenAt: row.written_at,
 });
@@ -52,6 +66,7 @@ export async function addPackage(tx: Tx, { content, ...one }: NewPackage, now: D
     header_digest: one.headerDigest === null ? null : Buffer.from(one.headerDigest, 'hex'),
     content_digest: Buffer.from(one.contentDigest, 'hex'),
     content: content ?? null,
+    anchor: one.anchor ?? null,
     made_at: now.toISOString(),
     written_at: null,
   });

@@ -39,6 +39,14 @@ export async function newestCheckpoint(db: Reader, logNo?: number): Promise<Chec
   return row === undefined ? undefined : toCheckpoint(row);
 }
 
+/** The checkpoint of this very note; `undefined` for one that is not ours. */
+export async function findCheckpoint(db: Reader, note: string): Promise<CheckpointRow | undefined> {
+  const size = Number(note.split('\n')[1]);
+  if (!Number.isSafeInteger(size)) return undefined;
+  const rows = await select<Row>(db, `SELECT ${columns} FROM checkpoints WHERE size = ?`, [size]);
+  return rows.map(toCheckpoint).find((row) => row.note === note);
+}
+
 /** Checkpoints of one log in order of size, after `size`. */
 export async function readCheckpoints(
   db: Reader,

@@ -13,10 +13,22 @@ export interface Arrival {
   readonly batchId: string | null;
   readonly records: number;
   readonly contentType: string;
+  /** The checkpoint of the sender's log that came in the header. */
+  readonly anchor: string | null;
   readonly state: ArrivalState;
 }
 
-const columns = ['lane', 'number', 'header_digest', 'content_digest', 'batch_id', 'records', 'content_type', 'state'];
+const columns = [
+  'lane',
+  'number',
+  'header_digest',
+  'content_digest',
+  'batch_id',
+  'records',
+  'content_type',
+  'anchor',
+  'state',
+];
 
 // biome-ignore lint/suspicious/noExplicitAny: knex rows of a select list are untyped
 const toArrival = (row: any): Arrival => ({
@@ -27,6 +39,7 @@ const toArrival = (row: any): Arrival => ({
   batchId: row.batch_id,
   records: row.records,
   contentType: row.content_type,
+  anchor: row.anchor,
   state: row.state,
 });
 
@@ -65,6 +78,7 @@ export async function addArrival(
     records: one.records,
     content,
     content_type: one.contentType,
+    anchor: one.anchor,
     state: one.state,
     actor,
     arrived_at: now.toISOString(),

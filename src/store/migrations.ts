@@ -12,6 +12,7 @@ import { createCarried } from './migration-007.ts';
 import { createWires } from './migration-008.ts';
 import { createAuditIndexes } from './migration-009.ts';
 import { createClaims } from './migration-010.ts';
+import { createCarriedAnchors } from './migration-011.ts';
 
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
@@ -25,6 +26,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   { name: '008-wires', up: createWires },
   { name: '009-audit-indexes', up: createAuditIndexes },
   { name: '010-claims', up: createClaims },
+  { name: '011-carried-anchors', up: createCarriedAnchors },
 ];
 
 const source: Knex.MigrationSource<(typeof migrations)[number]> = {

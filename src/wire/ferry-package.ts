@@ -18,6 +18,8 @@ export interface FerryHeader {
   readonly packageId: string | null;
   readonly contentType: string;
   readonly records: number;
+  /** The newest checkpoint of the sender's log, base64 of the signed note, where the job says so. */
+  readonly checkpoint?: string;
   readonly contentSize: number;
   /** SM3 of the content, hex. */
   readonly contentDigest: string;
@@ -137,7 +139,9 @@ const HEX = /^[0-9a-f]{64}$/;
 
 function isHeader(value: Partial<FerryHeader>): boolean {
   const { format, channel, direction, hub, number, previous, packageId, contentType, records, iv } = value;
-  const texts = [channel, hub, contentType].every((text) => typeof text === 'string' && text.length <= 128);
+  const checkpoint = value.checkpoint === undefined || /^[A-Za-z0-9+/=]{1,32768}$/.test(value.checkpoint);
+  const texts =
+    checkpoint && [channel, hub, contentType].every((text) => typeof text === 'string' && text.length <= 128);
   const digests = [value.contentDigest, value.cipherDigest, value.mac].every((text) => HEX.test(text ?? ''));
   const counts = [number, records, value.contentSize].every(
     (count) => Number.isSafeInteger(count) && Number(count) >= 0,

@@ -12,20 +12,23 @@ import type { FarEnd } from './contract.ts';
 import { type FarRow, farStore } from './far-store.ts';
 
 /** A platform's upload page with the person in front of it: takes files from the folder, uploads them, brings receipts back. */
-export async function excelFarEnd(): Promise<FarEnd> {
+export async function excelFarEnd(
+  change: Partial<ExcelPlatformSpec> = {},
+): Promise<FarEnd & { readonly folder: string }> {
   const folder = temporaryFolder();
   const uploaded = temporaryFolder();
   const db = await openTestDatabase(`sqlite:${join(temporaryFolder(), 'hub.db')}`);
   const store = farStore();
-  const spec: ExcelPlatformSpec = { use: 'excel', folder, slots: { rowId: '数据标识', op: '操作' } };
+  const spec: ExcelPlatformSpec = { use: 'excel', folder, slots: { rowId: '数据标识', op: '操作' }, ...change };
   return {
+    folder,
     spec,
     open: () => openPlatform(spec, { name: 'uploads', allowedHosts: [], now: () => new Date(), db }),
     loseAnswer: () => {},
     loseBatch: () => {},
     reject: store.reject,
     work: async () => {
-      for (const name of readdirSync(folder)) await upload(name);
+      for (const name of readdirSync(folder).filter((one) => one.endsWith('.xlsx'))) await upload(name);
     },
     held: store.held,
   };

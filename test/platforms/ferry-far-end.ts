@@ -7,6 +7,7 @@ import { packReturns } from '../../src/carry/ferry-pack.ts';
 import { handOn } from '../../src/carry/hand-on.ts';
 import { filesOn } from '../../src/carry/medium.ts';
 import { keepReturn } from '../../src/carry/return-receipts.ts';
+import type { JsonObject } from '../../src/json.ts';
 import type { FerryPlatformSpec } from '../../src/platform-spec.ts';
 import { openPlatform } from '../../src/platforms/index.ts';
 import { type FerryTrust, openFerry } from '../../src/wire/ferry-package.ts';
@@ -16,7 +17,9 @@ import type { FarEnd } from './contract.ts';
 import { farStore } from './far-store.ts';
 
 /** The network behind the gap: a medium goes over and back, the inner folder is worked on by an office of its own. */
-export async function ferryFarEnd(): Promise<FarEnd> {
+export async function ferryFarEnd(
+  change: Partial<FerryPlatformSpec> = {},
+): Promise<FarEnd & { readonly announced: JsonObject[]; readonly outbox: string }> {
   const [near, far] = [newSm2Pair(), newSm2Pair()];
   const [outbox, inner, receipts, returns] = Array.from({ length: 4 }, temporaryFolder) as [
     string,
@@ -33,6 +36,7 @@ export async function ferryFarEnd(): Promise<FarEnd> {
   const by = { actor: 'shell:test', reason: 'ferry' };
   const spec: FerryPlatformSpec = {
     ...{ use: 'ferry', channel: 'way', outbox, key, signKey: near.privateKey, trust: far.publicKey },
+    ...change,
   };
   const channel: Channel = {
     ...{ channel: 'way', hub: 'gx-hub', key, signKey: far.privateKey, trust: near.publicKey },
@@ -40,7 +44,11 @@ export async function ferryFarEnd(): Promise<FarEnd> {
   };
   const trust: FerryTrust = { channel: 'way', direction: 'out', hub: 'gx-hub', key, trust: near.publicKey };
   const store = farStore();
+  /** What stood in the `.ok` of each package that the office took. */
+  const announced: JsonObject[] = [];
   return {
+    announced,
+    outbox,
     spec,
     open: () => openPlatform(spec, { name: 'inner', allowedHosts: [], now, db: nearDb, hubId: 'gx-hub' }),
     loseAnswer: () => {},
@@ -64,6 +72,7 @@ export async function ferryFarEnd(): Promise<FarEnd> {
       const body = readFileSync(join(inner, name));
       const { header, records } = JSON.parse(body.toString('utf8'));
       store.take(header.packageId, body, records);
+      announced.push(JSON.parse(readFileSync(join(inner, `${name}.ok`), 'utf8')));
       const found = store.find(header.packageId)?.results ?? [];
       const results = found.map(({ rowId, code, reason }) => ({ rowId, resultCode: code, resultMsg: reason }));
       const receipt = { packageId: header.packageId, receiptId: `I-${name}`, receivedCount: records.length, results };

@@ -16,7 +16,10 @@ interface Manifest {
 }
 
 /** A platform that fetches packages from its SFTP folder, reads them by Python's zipfile, csv and xml, and writes receipts. */
-export async function sftpFarEnd(data: 'json' | 'xml' | 'csv'): Promise<FarEnd> {
+export async function sftpFarEnd(
+  data: 'json' | 'xml' | 'csv',
+  change: Partial<SftpPlatformSpec> = {},
+): Promise<FarEnd & { readonly folder: string }> {
   const folder = temporaryFolder();
   for (const name of ['in', 'archive', 'receipts']) mkdirSync(join(folder, name));
   const { port, hostKey, faults } = await startSftpServer(folder);
@@ -31,8 +34,10 @@ export async function sftpFarEnd(data: 'json' | 'xml' | 'csv'): Promise<FarEnd> 
     receiptFolder: '/receipts',
     data,
     timeout: 10,
+    ...change,
   };
   return {
+    folder,
     spec,
     open: () => openPlatform(spec, { name: 'credit-sharing', allowedHosts: [], now: () => new Date() }),
     loseAnswer: () => void Object.assign(faults, { cutAfterRename: true }),
