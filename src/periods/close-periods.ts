@@ -1,4 +1,5 @@
 import { noteReport } from '../evidence/anchor.ts';
+import { failpoint } from '../failpoint.ts';
 import type { Db } from '../store/database.ts';
 import { inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
@@ -53,7 +54,7 @@ async function close(
   context: PeriodContext & { readonly db: Db },
 ): Promise<PeriodReport[]> {
   const { now } = context;
-  return inTransaction(context.db, async (tx) => {
+  const closed = await inTransaction(context.db, async (tx) => {
     const reports: PeriodReport[] = [];
     for (const one of [row, ...served]) {
       const coveredBy = one === row ? {} : { coveredBy: row.period };
@@ -63,9 +64,12 @@ async function close(
       reports.push(report);
       await appendLog(tx, now, [closedEntry(report)]);
       await noteReport(tx, `${report.platform} ${report.period}`, now);
+      failpoint('S10-reported');
     }
     return reports;
   });
+  failpoint('S10-closed');
+  return closed;
 }
 
 const closedEntry = (report: PeriodReport) => ({

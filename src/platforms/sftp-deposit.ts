@@ -1,4 +1,5 @@
 import { sha256 } from '../canonical.ts';
+import { failpoint } from '../failpoint.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json.ts';
 import type { Answer, OutgoingBatch } from '../platform.ts';
 import type { SftpFiles } from './sftp-files.ts';
@@ -36,8 +37,10 @@ type Deposited =
 export async function deposit(files: SftpFiles, place: Place, batch: OutgoingBatch): Promise<Deposited> {
   const wrong = await writePart(files, place, batch);
   if (wrong !== undefined) return wrong;
+  failpoint('S9-part');
   try {
     await files.rename(place.part, place.final);
+    failpoint('S9-renamed');
   } catch (error) {
     return renameFailed(files, place, batch, asTrouble(error));
   }

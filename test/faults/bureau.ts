@@ -52,11 +52,11 @@ export function licence(
     code: creditCode(number),
     person: '试验',
     content: `第${number}条第${state}次${poison ? POISON : ''}`,
-    from: '2026-01-05',
-    until: '2031-01-04',
+    from: '2025-01-06',
+    until: '2030-01-05',
     status: withdrawn ? 'revoked' : 'valid',
-    ...(withdrawn ? { ended: '2026-11-20' } : {}),
-    revised: `2026-11-10 08:${String(Math.floor(state / 60)).padStart(2, '0')}:${String(state % 60).padStart(2, '0')}`,
+    ...(withdrawn ? { ended: '2025-11-20' } : {}),
+    revised: `2025-11-10 08:${String(Math.floor(state / 60)).padStart(2, '0')}:${String(state % 60).padStart(2, '0')}`,
   };
 }
 

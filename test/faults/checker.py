@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Independent checker of a fault run: reads what the bureau dropped, what came over the wire, what the far platform applied and
-a dump of the hub's tables; knows nothing of the hub's code. Python 3, standard library only.
+"""Independent checker of a fault run: reads what the bureau dropped, what came over the wire, what the far platform applied, a
+dump of the hub's tables and its exported log; knows nothing of the hub's code. Python 3, standard library only.
 
-    python3 checker.py FOLDER   ->  {"lost": n, "doubled": n, "unexpected": n, "broken": {"I1": [...], ...}}
+    python3 checker.py FOLDER   ->  {"lost": n, "doubled": n, "unexpected": n, "broken": {"I1": [...], ...}, …}
 
 Exit code 0 when nothing is lost, doubled, unexpected or broken, else 1. Invariants as in the delivery protocol (I1 … I22).
 """
@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import sys
+
+from log_checks import check_log, check_periods
 
 POISON = "平台不收"
 
@@ -21,6 +23,48 @@ def lines(folder, name):
         return []
     with open(path, encoding="utf-8") as file:
         return [json.loads(line) for line in file if line.strip()]
+
+
+class Run:
+    """What a fault run left behind."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.wire = self.lines("wire.jsonl")
+        self.submits = [line for line in self.wire if line["kind"] == "submit"]
+        with open(os.path.join(folder, "facts.json"), encoding="utf-8") as file:
+            self.facts = json.load(file)
+
+    def lines(self, name):
+        return lines(self.folder, name)
+
+    def table(self, name):
+        return self.lines(name + ".jsonl")
+
+
+# What may hold the platform's token: what came over the wire is not recorded with it, so only the checker's own facts.
+MAY_TELL = {"facts.json"}
+
+
+def check_secrets(run, fault):
+    """I18: the platform's token is in no table, no trace, no pack, no file of the hub."""
+    token = run.facts["token"].encode()
+    for path, _, names in os.walk(run.folder):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as file:
+                if name not in MAY_TELL and token in file.read():
+                    fault("I18", "the token stands in %s" % name)
+
+
+def check_leftovers(run, fault):
+    """I20: no half-written files, and a write-ahead log that was taken in."""
+    for path, _, names in os.walk(run.folder):
+        for name in names:
+            size = os.path.getsize(os.path.join(path, name))
+            if name.endswith((".part", ".tmp")) or name.startswith(".hub-pack-"):
+                fault("I20", "%s was left" % name)
+            if name.endswith("-wal") and size > 64_000_000:
+                fault("I20", "%s has %d bytes" % (name, size))
 
 
 def source_rows(folder):
@@ -50,9 +94,10 @@ def main(folder):
     def fault(invariant, text):
         broken.setdefault(invariant, []).append(text)
 
+    run = Run(folder)
     rows = source_rows(folder)
     newest = expected_state(rows)
-    wire, effects = lines(folder, "wire.jsonl"), lines(folder, "effects.jsonl")
+    wire, effects = run.submits, lines(folder, "effects.jsonl")
     batches, deliveries = lines(folder, "batches.jsonl"), lines(folder, "deliveries.jsonl")
     records, tickets = lines(folder, "records.jsonl"), lines(folder, "quarantine.jsonl")
     versions, attempts = lines(folder, "versions.jsonl"), lines(folder, "attempts.jsonl")
@@ -192,12 +237,18 @@ def main(folder):
     if len(records) != len(newest):
         fault("I1", "%d records kept of %d" % (len(records), len(newest)))
 
+    log = check_log(run, fault)
+    periods = check_periods(run, log, fault)
+    check_secrets(run, fault)
+    check_leftovers(run, fault)
+
     for name, found in (("lost", lost), ("doubled", doubled), ("unexpected", unexpected)):
         if found:
             broken[name] = found
     shown = {name: found[:5] for name, found in broken.items()}
     print(json.dumps({"lost": len(lost), "doubled": len(doubled), "unexpected": len(unexpected),
-                      "submits": len(wire), "effects": len(effects), "broken": shown}, ensure_ascii=False))
+                      "submits": len(wire), "effects": len(effects), "entries": log["entries"], "heads": log["heads"],
+                      "periods": periods, "broken": shown}, ensure_ascii=False))
     return 1 if broken else 0
 
 

@@ -8,8 +8,9 @@ import { POISON } from './poison.ts';
 
 /**
  * A platform in a process of its own, for fault runs: `node far-platform.ts FOLDER SEED [once-per-key|every-time]`. It speaks
- * docs/platform-http.md, keeps what it applied in `effects.jsonl` and every byte that came in `wire.jsonl` (both synced before it
- * answers), prints its address, then one line per submit that came in. `POST /control` sets the shares of its faults.
+ * docs/platform-http.md, keeps what it applied in `effects.jsonl` and every request that came in `wire.jsonl` (both synced before
+ * it answers), prints its address, then one line per request that came in and per answer that went out. `POST /control` sets the
+ * shares of its faults and how far the hub's clock is ahead of the machine's, which it keeps to as well.
  */
 interface Held {
   readonly packageId: string;
@@ -34,7 +35,10 @@ const held = new Map<string, Held>();
 const wire = openSync(join(folder, 'wire.jsonl'), 'a');
 const effects = openSync(join(folder, 'effects.jsonl'), 'a');
 let shares: FaultShares = {};
-let received = 0;
+let aheadMs = 0;
+let refusals = 0;
+
+const now = (): number => Date.now() + aheadMs;
 
 recall();
 const server = createServer((request, response) => {
@@ -62,10 +66,14 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const path = request.url ?? '';
   if (path === '/control') return control(request, response);
   if (request.method === 'GET') return void tell(path, response);
-  received += 1;
-  console.log(`submit ${received}`);
+  const key = String(request.headers['idempotency-key']);
+  console.log(`submit ${key}`);
+  response.on('finish', () => console.log(`answered ${key}`));
   const fault = choose();
-  if (fault === 'reset-before-body') return reset(request);
+  if (fault === 'reset-before-body') {
+    append(wire, { at: now(), kind: 'submit', key, whole: false, fault });
+    return reset(request);
+  }
   const body = await readBody(request, fault === 'reset-half-body');
   record(request, body, fault);
   if (fault === 'reset-half-body') return reset(request);
@@ -73,7 +81,12 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 }
 
 async function control(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  shares = JSON.parse((await readBody(request, false)).toString()) as FaultShares;
+  const told = JSON.parse((await readBody(request, false)).toString()) as {
+    readonly shares?: FaultShares;
+    readonly aheadMs?: number;
+  };
+  shares = told.shares ?? shares;
+  aheadMs = told.aheadMs ?? aheadMs;
   response.end('{}');
 }
 
@@ -103,7 +116,8 @@ const reset = (request: IncomingMessage): void => void request.socket?.resetAndD
 
 function record(request: IncomingMessage, body: Buffer, fault: Fault | undefined): void {
   append(wire, {
-    at: Date.now(),
+    at: now(),
+    kind: 'submit',
     key: request.headers['idempotency-key'],
     whole: fault !== 'reset-half-body',
     fault: fault ?? null,
@@ -144,9 +158,20 @@ function fail(fault: Fault, request: IncomingMessage, response: ServerResponse):
   else if (fault === 'empty') response.writeHead(204).end();
   else if (fault === 'redirect') response.writeHead(302, { location: '/login' }).end();
   else if (fault === 'refused-login') send(response, 401, {});
-  else if (/^\d+$/.test(fault))
-    response.writeHead(Number(fault), { 'content-type': 'application/json', 'retry-after': '1' }).end('{}');
+  else if (/^\d+$/.test(fault)) busy(Number(fault), response);
   else if (fault !== 'hang') reset(request);
+}
+
+/** Every spelling of a Retry-After in turn; what it asked for is on record, so that anyone can check who came too early. */
+function busy(status: number, response: ServerResponse): void {
+  const spelt = [
+    ...['1', '120', 'abc', new Date(now() + 300_000).toUTCString(), '-1'],
+    ...['Fri, 02 Jan 2015 08:00:00 GMT', '1e9', '4000000'],
+  ];
+  const retryAfter = spelt[refusals % spelt.length] ?? '1';
+  refusals += 1;
+  append(wire, { at: now(), kind: 'busy', status, retryAfter });
+  response.writeHead(status, { 'content-type': 'application/json', 'retry-after': retryAfter }).end('{}');
 }
 
 const html = (response: ServerResponse): void =>
@@ -169,7 +194,7 @@ function take(body: Buffer, key: string, later: boolean): Held | number {
   };
   if (header.packageId !== key) return 400;
   if (records.some(({ op, data }) => op === 'U' && JSON.stringify(data).includes(POISON))) return 400;
-  for (const one of records) append(effects, { ...one, packageId: key, at: Date.now() });
+  for (const one of records) append(effects, { ...one, packageId: key, at: now() });
   const taken = { packageId: key, digest, records, doneAt: later ? Date.now() + 300 : 0 };
   held.set(key, taken);
   const file = openSync(join(folder, 'held.jsonl'), 'a');
@@ -191,6 +216,8 @@ const full = (one: Held) => ({
 
 function tell(path: string, response: ServerResponse): void {
   const packageId = path.split('/').at(-1) ?? '';
+  append(wire, { at: now(), kind: 'query', key: packageId });
+  console.log(`query ${packageId}`);
   const one = held.get(packageId);
   if (one === undefined) {
     send(response, 404, { packageId, state: 'absent' });

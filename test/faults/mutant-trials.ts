@@ -1,7 +1,7 @@
 import { bureauFiles, USUAL_LOAD } from './bureau.ts';
-import { type Finding, settle } from './cases.ts';
 import { buildMutant, type Mutant } from './mutants.ts';
 import { openRig, type RigOptions } from './rig.ts';
+import { type Finding, settle } from './settle.ts';
 
 /** Worse builds of the hub; each breaks one promise of the protocol. */
 const MUTANTS: readonly Mutant[] = [

@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openDatabase, select } from '../../src/store/database.ts';
 import { drop } from './bureau.ts';
+import { dumpTables } from './dump.ts';
+import { type FarEnd, startFarEnd } from './far-end.ts';
 import type { FaultShares } from './fault-shares.ts';
+import { writeJobs } from './rig-jobs.ts';
 
 export interface RigOptions {
   readonly seed: number;
@@ -19,91 +21,114 @@ export interface RigOptions {
   readonly root?: string;
   /** More lines of the push job's `platform`. */
   readonly platform?: string;
+  /** First Friday of a weekly duty, `2026-01-02`; absent: pushed when told to. */
+  readonly goLive?: string;
 }
 
-/** How one process of the hub is ended before its time. */
+/** How one process of the hub is ended before its time, and where it runs. */
 export interface End {
-  /** `S3-intent:2`: it kills itself at the second pass. */
-  readonly failpoint?: string;
+  /** `S3-intent:2`: it kills itself at the second pass; `S3-intent:2:SIGSTOP`: it stops there. */
+  readonly failpoint?: string | undefined;
   /** SIGKILL so many ms after the start. */
   readonly killAfterMs?: number;
-  /** SIGKILL so many ms after the platform has seen a submit: between intent and outcome. */
-  readonly killAfterSubmitMs?: number;
+  /** SIGKILL at the n-th submit that the platform sees, so many ms later: between intent and outcome. */
+  readonly killAtSubmit?: { readonly nth: number; readonly afterMs: number };
+  /** SIGKILL as soon as the database file itself is written, which in WAL mode only a checkpoint does. */
+  readonly killInCheckpoint?: boolean;
+  /** Name of the host that it believes to be on. */
+  readonly host?: string;
+}
+
+/** How a process of the hub came to its end. */
+export interface Ran {
+  /** By itself, and well. */
+  readonly whole: boolean;
+  /** ms from its start until the platform first heard of it; undefined where it never did. */
+  readonly firstWordMs: number | undefined;
+}
+
+export interface HubProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
 }
 
 /** One hub, one bureau that drops files, one far platform, each in processes of their own. */
 export interface Rig {
   readonly folder: string;
+  readonly far: FarEnd;
   drop(index: number, rows: readonly object[]): void;
   faults(shares: FaultShares): Promise<void>;
-  /** Runs jobs in a new process; true if it came to its own end. */
-  run(end?: End): Promise<boolean>;
+  /** Runs jobs in a new process (`ring`: whatever is owed) until its end. */
+  run(end?: End, what?: 'jobs' | 'ring'): Promise<Ran>;
+  /** The same without waiting for it. */
+  start(end?: End, what?: 'jobs' | 'ring'): Promise<HubProcess>;
   /** Moves the hub's clock ahead. */
   pass(ms: number): void;
+  /** Sets the hub's clock. */
+  setClock(at: string): void;
+  rows<Row>(sql: string): Promise<Row[]>;
   /** Without faults until nothing is open any more; the number of runs that took. */
   drain(): Promise<number>;
-  /** Tables as JSON lines for the checker. */
+  /** Tables as JSON lines and the log as an evidence pack, for the checker. */
   dump(): Promise<void>;
   close(): Promise<void>;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const JOBS = ['pull-faults', 'push-faults'];
+/** The platform's token: it must be found nowhere but on the wire (I18). */
+const TOKEN = 'canary-5f1d7c90e2';
 
 export async function openRig(options: RigOptions): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'hub-faults-'));
-  const [inbox, jobs] = [join(folder, 'inbox'), join(folder, 'jobs')];
-  for (const each of [inbox, jobs]) mkdirSync(each);
-  const platform = await startPlatform(folder, options);
+  const inbox = join(folder, 'inbox');
+  mkdirSync(inbox);
+  const far = await startFarEnd(folder, options.seed, options.effect);
   const database = options.database ?? `sqlite:${join(folder, 'hub.db')}`;
-  writeFileSync(join(jobs, 'pull-faults.yaml'), pullYaml(inbox));
-  writeFileSync(join(jobs, 'push-faults.yaml'), pushYaml(platform.url, options.platform ?? ''));
-  const build = options.root ?? root;
-  const env = {
-    ...process.env,
-    HUB_DATABASE_URL: database,
-    HUB_DATA_DIR: join(folder, 'data'),
-    HUB_JOBS_DIR: jobs,
-    HUB_SCHEMAS_DIR: join(build, 'schemas'),
-  };
+  writeJobs(join(folder, 'jobs'), { inbox, url: far.url, platform: options.platform, goLive: options.goLive });
+  const hub = hubProcess(folder, database, options.root ?? root);
   let aheadMs = 0;
-  const run = async (end: End = {}): Promise<boolean> => {
-    const program = join(build, 'test/faults/hub-once.ts');
-    const child = spawn(process.execPath, [program, String(aheadMs), ...JOBS], {
-      cwd: folder,
-      env: end.failpoint === undefined ? env : { ...env, HUB_FAILPOINT: end.failpoint },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const ended = once(child, 'exit');
-    child.stderr?.resume();
-    const stop = killer(child, platform, end);
-    const [code] = (await ended) as [number | null];
-    stop();
-    return code === 0;
+  const start: Rig['start'] = async (end = {}, what = 'jobs') => {
+    await far.tell({ aheadMs });
+    const child = hub([String(aheadMs), ...(what === 'ring' ? ['ring'] : ['run', ...JOBS])], end);
+    return { child, ended: untilItsEnd(child, far, killer(child, far, { ...end, folder })) };
+  };
+  const rows: Rig['rows'] = (sql) => onDatabase(database, sql);
+  const run: Rig['run'] = async (end, what) => (await start(end, what)).ended;
+  const pass = (ms: number): void => {
+    aheadMs += ms;
   };
   return {
     folder,
-    drop: (index, rows) => drop(inbox, index, rows),
-    faults: async (shares) => {
-      const body = JSON.stringify(shares);
-      await fetch(`${platform.url}/control`, { method: 'POST', body });
-    },
+    far,
+    drop: (index, lines) => drop(inbox, index, lines),
+    faults: (shares) => far.tell({ shares }),
     run,
-    pass: (ms) => {
-      aheadMs += ms;
+    start,
+    pass,
+    setClock: (at) => {
+      aheadMs = Date.parse(at) - Date.now();
     },
+    rows,
     drain: async () => {
+      const what = options.goLive === undefined ? 'jobs' : 'ring';
       for (let runs = 1; runs <= DRAIN_RUNS; runs += 1) {
-        await run();
-        if ((await openCount(database)) === 0) return runs;
-        aheadMs += DRAIN_STEP_MS;
+        await run({}, what);
+        if ((await openCount(rows)) === 0) return runs;
+        pass(DRAIN_STEP_MS);
       }
       return DRAIN_RUNS;
     },
-    dump: () => dumpTables(database, folder),
+    dump: async () => {
+      const child = hub([String(aheadMs), 'export', join(folder, 'log-export')], {});
+      await once(child, 'exit');
+      await dumpTables(database, folder);
+      const { goLive } = options;
+      const facts = { weekly: goLive !== undefined, goLive, now: Date.now() + aheadMs, token: TOKEN };
+      writeFileSync(join(folder, 'facts.json'), JSON.stringify(facts));
+    },
     close: async () => {
-      platform.child.stdin?.end();
-      await once(platform.child, 'exit');
+      await far.close();
       if (process.env['KEEP_FAULTS'] === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -113,120 +138,88 @@ export async function openRig(options: RigOptions): Promise<Rig> {
 const DRAIN_RUNS = 40;
 const DRAIN_STEP_MS = 45 * 60_000;
 
-interface FarPlatform {
-  readonly child: ChildProcess;
-  readonly url: string;
-  /** Called at each submit, until the returned function is. */
-  onSubmit(work: () => void): () => void;
-}
+/** Starts a process of the hub with these words. */
+const hubProcess =
+  (folder: string, database: string, build: string) =>
+  (words: readonly string[], { failpoint, host }: End): ChildProcess => {
+    const env = {
+      ...process.env,
+      HUB_DATABASE_URL: database,
+      HUB_DATA_DIR: join(folder, 'data'),
+      HUB_JOBS_DIR: join(folder, 'jobs'),
+      HUB_SCHEMAS_DIR: join(build, 'schemas'),
+      FAULTS_TOKEN: TOKEN,
+      // Hundreds of starts: what was read as TypeScript once is kept ready, as hub itself does.
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/faults'),
+      ...(failpoint === undefined ? {} : { HUB_FAILPOINT: failpoint }),
+    };
+    const program = join(build, 'test/faults/hub-once.ts');
+    const elsewhere = host === undefined ? [] : ['--import', hostNamed(host)];
+    const child = spawn(process.execPath, [...elsewhere, program, ...words], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'ignore', process.env['SHOW_HUB'] === undefined ? 'pipe' : 'inherit'],
+    });
+    child.stderr?.resume();
+    return child;
+  };
 
-async function startPlatform(folder: string, { seed, effect }: RigOptions): Promise<FarPlatform> {
-  const program = fileURLToPath(new URL('far-platform.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, folder, String(seed), effect], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+/** What a process on another host would see: everything is the same but the name. */
+const hostNamed = (name: string): string =>
+  `data:text/javascript,${encodeURIComponent(
+    `import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module'; os.hostname = () => '${name}'; syncBuiltinESMExports();`,
+  )}`;
+
+async function untilItsEnd(child: ChildProcess, far: FarEnd, disarm: () => void): Promise<Ran> {
+  const startedAt = performance.now();
+  let firstWordMs: number | undefined;
+  const off = far.on(() => {
+    firstWordMs ??= performance.now() - startedAt;
   });
-  if (child.stdout === null) throw new Error('no standard output');
-  const lines = createInterface(child.stdout);
-  const [url] = (await once(lines, 'line')) as [string];
-  return {
-    child,
-    url,
-    onSubmit: (work) => {
-      lines.on('line', work);
-      return () => void lines.off('line', work);
-    },
-  };
+  const [code] = (await once(child, 'exit')) as [number | null];
+  off();
+  disarm();
+  return { whole: code === 0, firstWordMs };
 }
 
-function killer(child: ChildProcess, platform: FarPlatform, end: End): () => void {
+/** Ends the process as told; the returned function takes that back. */
+function killer(child: ChildProcess, far: FarEnd, end: End & { readonly folder: string }): () => void {
   const timers: NodeJS.Timeout[] = [];
-  const later = (ms: number): void => void timers.push(setTimeout(() => child.kill('SIGKILL'), ms));
-  if (end.killAfterMs !== undefined) later(end.killAfterMs);
-  const wait = end.killAfterSubmitMs;
-  const off = wait === undefined ? () => {} : platform.onSubmit(() => later(wait));
+  const undo: (() => void)[] = [() => timers.forEach(clearTimeout)];
+  const kill = (): void => void child.kill('SIGKILL');
+  if (end.killAfterMs !== undefined) timers.push(setTimeout(kill, end.killAfterMs));
+  const { killAtSubmit: at } = end;
+  let seen = 0;
+  if (at !== undefined)
+    undo.push(
+      far.on(({ what }) => {
+        if (what !== 'submit') return;
+        seen += 1;
+        if (seen === at.nth) timers.push(setTimeout(kill, at.afterMs));
+      }),
+    );
+  if (end.killInCheckpoint) {
+    const watcher = watch(join(end.folder, 'hub.db'), kill);
+    undo.push(() => watcher.close());
+  }
   return () => {
-    off();
-    for (const timer of timers) clearTimeout(timer);
+    for (const each of undo) each();
   };
 }
 
-/** Batches and deliveries that still wait for something; held ones wait for a person and have their ticket. */
-async function openCount(database: string): Promise<number> {
+async function onDatabase<Row>(database: string, sql: string): Promise<Row[]> {
   const db = await openDatabase(database);
   try {
-    const sql = `SELECT (SELECT COUNT(*) FROM batches WHERE state NOT IN ('SETTLED', 'SPLIT', 'HELD')) AS "open"`;
-    const [row] = await select<{ open: number }>(db, sql);
-    return Number(row?.open ?? 0);
+    return await select<Row>(db, sql);
   } finally {
     await db.destroy();
   }
 }
 
-const TABLES: { readonly [table: string]: string } = {
-  batches: 'seq, id, platform, state, members, parent_id, attempts, epoch',
-  deliveries: 'platform, record_id, version, rendition, operation, idem_key, payload_digest, batch_seq, state',
-  intakes: 'id, row_count, accepted, unchanged, quarantined',
-  records: 'id, record_key, number, newest_version, newest_operation',
-  versions: 'record_id, version, operation, body, digest',
-  quarantine: 'id, stage, state, record_id, version, platform',
-  attempts: 'id, batch_id, attempt, epoch, action, outcome',
-};
-
-async function dumpTables(database: string, folder: string): Promise<void> {
-  const db = await openDatabase(database);
-  try {
-    for (const [table, columns] of Object.entries(TABLES)) {
-      const rows = await select<object>(db, `SELECT ${columns} FROM ${table}`);
-      const text = rows.map((row) => JSON.stringify(row, (_, value) => plain(value))).join('\n');
-      writeFileSync(join(folder, `${table}.jsonl`), text);
-    }
-  } finally {
-    await db.destroy();
-  }
+/** Batches that still wait for something, and periods that have come; held ones wait for a person and have their ticket. */
+async function openCount(rows: Rig['rows']): Promise<number> {
+  const sql = `SELECT (SELECT COUNT(*) FROM batches WHERE state NOT IN ('SETTLED', 'SPLIT', 'HELD')) +
+    (SELECT COUNT(*) FROM periods WHERE state = 'open' AND sealed_at IS NULL) AS "open"`;
+  const [row] = await rows<{ open: number }>(sql);
+  return Number(row?.open ?? 0);
 }
-
-/** Bytes as hex; JSON.stringify has already asked a Buffer for its own form. */
-function plain(value: unknown): unknown {
-  const isBytes = typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
-  return isBytes && 'data' in value ? Buffer.from(value.data as number[]).toString('hex') : value;
-}
-
-const pullYaml = (inbox: string): string => `kind: pull
-title: { zh: 归集, en: Pull }
-division: 印刷发行处
-source: { use: files, folder: "${inbox}", settle: 0s }
-type: licence/printing
-id: id
-mapping:
-  number: { from: number, as: licence-number }
-  holder.name: { from: name, as: name }
-  holder.creditCode: { from: code, as: credit-code }
-  holder.legalRepresentative: person
-  document.title: { const: 印刷经营许可决定书 }
-  content: content
-  decidedOn: { from: from, as: date }
-  validFrom: { from: from, as: date }
-  validUntil: { from: until, as: date }
-  status: status
-  statusDate: { from: ended, as: date }
-  publicity: { const: 主动公开 }
-  secrecyReviewed: { const: true }
-  revisedAt: { from: revised, as: timestamp }
-samples:
-  - raw: { id: r, number: （桂）印证字第450000123号, name: 南宁某某有限公司, code: 91450100MA5KA0017F, person: 试验, content: 印刷, from: 2026-01-05, until: 2031-01-04, status: valid }
-    gives: { status: valid }
-`;
-
-const pushYaml = (url: string, more: string): string => `kind: push
-title: { zh: 报送, en: Push }
-platform:
-  use: http
-  url: ${url}
-  batchSize: 50
-  concurrency: 2
-  timeout: 1
-  notProcessed: [429, 503]
-  answerWithin: 48h
-${more}
-types: { licence/printing: credit-sharing/licence-2018 }
-`;

@@ -1,16 +1,18 @@
 import { parseArgs } from 'node:util';
 import { createDatabase, mariaDbAvailable, startMariaDb } from '../support/mariadb.ts';
-import { type Case, cases, type Finding } from './cases.ts';
+import { type Case, cases } from './cases.ts';
 import { mutantTrials } from './mutant-trials.ts';
+import type { Finding } from './settle.ts';
+import { IN_DOUBT } from './step-reached.ts';
 
 /**
- * `npm run test:faults -- [--case F1,F9] [--db sqlite|mariadb|both] [--seed N] [--runs N] [--no-mutants]`: real processes, a real
- * wire, real kills, and an independent checker. Prints a table: case, runs, lost, doubled, unexpected; exit 1 unless all are 0 and
- * every mutant build was found out.
+ * `npm run test:faults -- [F1 F9 …] [--db sqlite|mariadb|both] [--seed N] [--runs N] [--no-mutants]`: real processes, a real
+ * wire, real kills, and an independent checker. Prints a table: case, runs, lost, doubled, unexpected, and where kills fell; exit 1
+ * unless all are 0 and every mutant build was found out.
  */
-const { values: options } = parseArgs({
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
   options: {
-    case: { type: 'string' },
     db: { type: 'string', default: mariaDbAvailable ? 'both' : 'sqlite' },
     seed: { type: 'string', default: '20261127' },
     runs: { type: 'string' },
@@ -18,8 +20,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const names = options.case?.split(',');
-const chosen = cases.filter(({ name }) => names === undefined || names.includes(name));
+const chosen = cases.filter(({ name }) => names.length === 0 || names.includes(name));
 const servers = options.db === 'both' ? ['sqlite', 'mariadb'] : [options.db];
 let bad = 0;
 
@@ -28,7 +29,7 @@ console.log(
   `${'case'.padEnd(6)}${'database'.padEnd(10)}${'runs'.padStart(6)}${'lost'.padStart(7)}${'doubled'.padStart(9)}${'unexpected'.padStart(12)}${'submits'.padStart(9)}  what`,
 );
 for (const server of servers) await runOn(server);
-if (!options['no-mutants'] && names === undefined) bad += await mutantTrials(Number(options.seed));
+if (!options['no-mutants'] && names.length === 0) bad += await mutantTrials(Number(options.seed));
 console.log(bad === 0 ? '\nall kept' : `\n${bad} broken`);
 process.exitCode = bad === 0 ? 0 : 1;
 
@@ -63,13 +64,31 @@ function report({ name, what }: Case, server: string, findings: readonly Finding
     String(unexpected).padStart(12),
     String(sum((one) => one.submits)).padStart(9),
   ];
-  console.log(`${name.padEnd(6)}${server.padEnd(10)}${cells.join('')}  ${what}${killsOf(findings)}`);
+  console.log(`${name.padEnd(6)}${server.padEnd(10)}${cells.join('')}  ${what}`);
+  for (const line of [killsOf(findings), recoveryOf(findings), checkedOf(sum)])
+    if (line !== '') console.log(`       ${line}`);
   for (const [invariant, texts] of broken) console.log(`       ${invariant}: ${texts.join('; ')}`);
 }
 
+/** Kills per step of the protocol, and how many of them left a batch in doubt or a transaction open. */
 function killsOf(findings: readonly Finding[]): string {
   const kills = new Map<string, number>();
   for (const { kills: of } of findings)
     for (const [step, times] of Object.entries(of)) kills.set(step, (kills.get(step) ?? 0) + times);
-  return kills.size === 0 ? '' : ` (${[...kills].map(([step, times]) => `${step} ${times}`).join(', ')})`;
+  if (kills.size === 0) return '';
+  const steps = [...kills].toSorted(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1)));
+  const all = steps.reduce((total, [, times]) => total + times, 0);
+  const inDoubt = IN_DOUBT.reduce((total, step) => total + (kills.get(step) ?? 0), 0);
+  const share = Math.round((100 * inDoubt) / all);
+  return `kills ${all}: ${steps.map(([step, times]) => `${step} ${times}`).join(', ')}; between intent and outcome ${share} %`;
 }
+
+function recoveryOf(findings: readonly Finding[]): string {
+  const took = findings.flatMap(({ recoveries }) => recoveries).toSorted((a, b) => a - b);
+  if (took.length === 0) return '';
+  const seconds = (at: number): string => `${((took.at(at) ?? 0) / 1000).toFixed(1)} s`;
+  return `recovered after ${took.length} kills: median ${seconds(Math.floor(took.length / 2))}, longest ${seconds(-1)}`;
+}
+
+const checkedOf = (sum: (of: (one: Finding) => number) => number): string =>
+  `checked: ${sum((one) => one.entries)} log entries, ${sum((one) => one.heads)} signed heads, ${sum((one) => one.periods)} periods, ${sum((one) => one.effects)} effects`;
