@@ -1,6 +1,7 @@
 import { coverageFault } from '../calendar/coverage-fault.ts';
 import { localDay } from '../calendar/local-time.ts';
 import type { Coverage, WorkCalendar } from '../calendar/work-calendar.ts';
+import { NOTHING_PROVEN } from '../proven.ts';
 import { checkOverdue } from './check-overdue.ts';
 import type { Define } from './command.ts';
 import { complain, faultLine, print, printJson } from './print.ts';
@@ -19,7 +20,7 @@ export const checkCommand: Define = (program, act) => {
     .action(
       act(async ({ json, overdue }: { json?: boolean; overdue?: boolean }) => {
         if (overdue) return checkOverdue(json ?? false);
-        const { faults, ...setup } = readSetup();
+        const { faults, ...setup } = readSetup(undefined, NOTHING_PROVEN);
         const { jobs, types, forms, calendar, settings } = setup;
         const held = settings.approvals ? await (await import('./check-held.ts')).readHeld(setup) : undefined;
         const good = faults.length === 0;

@@ -8,10 +8,12 @@ import type { Setup } from '../hub-context.ts';
 import { loadAlarmFile } from '../job/alarm-file.ts';
 import type { Job } from '../job/job.ts';
 import { loadJobs } from '../job/job-file.ts';
+import type { Proven } from '../proven.ts';
 import { loadSchemas } from '../schema/schema.ts';
 import { type Environment, readEnvironment, readSettings, type Settings } from '../settings.ts';
 import { portOf } from '../wire/usual-ports.ts';
 import { actor } from './actor.ts';
+import { provenBefore } from './proven-before.ts';
 
 /** A sound or unsound set-up as the working directory and the environment give it. */
 export interface ReadSetup extends Setup {
@@ -21,26 +23,39 @@ export interface ReadSetup extends Setup {
 /** The environment of this process over the working directory's `.env`. */
 const currentEnvironment = (): Environment => readEnvironment(process.cwd(), process.env);
 
-/** Settings, schemas and jobs, with the faults of all of them. */
+/** Settings, schemas and jobs, with the faults of all of them; `proven`: examples and samples that need not be tried again. */
 export function readSetup(
   env: Environment = currentEnvironment(),
+  proven: Proven = provenBefore(),
 ): ReadSetup & { readonly faults: readonly SetupFault[] } {
   const { settings } = readSettings(env);
-  const { faults, ...setup } = readFrom({ ...settings, env });
+  const { faults, ...setup } = readFrom({ ...settings, env }, proven);
   const readAgain = (folders: ItemFolders) => {
-    const { faults: wrong, ...again } = readFrom(folders);
+    const { faults: wrong, ...again } = readFrom(folders, proven);
     return { setup: again, faults: wrong };
   };
   return { ...setup, source: { env, by: actor(env), faults, readAgain }, faults };
 }
 
 /** The same from another copy of the files, or with another environment. */
-function readFrom({ env, jobsDir, schemasDir }: ItemFolders): ReadSetup & { readonly faults: readonly SetupFault[] } {
+function readFrom(
+  { env, jobsDir, schemasDir }: ItemFolders,
+  proven: Proven,
+): ReadSetup & { readonly faults: readonly SetupFault[] } {
   const { settings, faults } = readSettings(env);
-  const { faults: schemaFaults, schemas } = loadSchemas(schemasDir);
+  const { faults: schemaFaults, schemas } = loadSchemas(schemasDir, undefined, proven);
   const { table, faults: calendarFaults } = loadCalendar(calendarFile(schemasDir));
   const { types, forms, digest } = schemas;
-  const { faults: jobFaults, jobs, secrets } = loadJobs(jobsDir, env, { types, forms, hosts: settings.allowedHosts });
+  const {
+    faults: jobFaults,
+    jobs,
+    secrets,
+  } = loadJobs(jobsDir, env, {
+    types,
+    forms,
+    hosts: settings.allowedHosts,
+    proven: { by: digest, samples: proven },
+  });
   const { alarms, faults: alarmFaults } = loadAlarmFile(jobsDir, env, jobs);
   const allowedHosts = settings.allowedHosts.length > 0 ? settings.allowedHosts : hostsOf(jobs);
   return {

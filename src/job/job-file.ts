@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isNode, type Node } from 'yaml';
+import { sha256 } from '../canonical.ts';
 import type { SetupFault } from '../errors.ts';
 import { checkMapping } from '../mapping/mapping-check.ts';
+import type { Proven } from '../proven.ts';
 import { readers } from '../rules/formats.ts';
 import type { Form } from '../schema/outbound.ts';
 import type { UnifiedType } from '../schema/schema.ts';
@@ -10,7 +12,7 @@ import type { Environment } from '../settings.ts';
 import { ALARM_FILE } from './alarm-file.ts';
 import { durationS } from './duration.ts';
 import type { Duty, Job, PullJob, PushJob, Schedule } from './job.ts';
-import { sampleFaults } from './job-samples.ts';
+import { type SampleFault, sampleFaults } from './job-samples.ts';
 import { type JobVocabulary, jobShape } from './job-schema.ts';
 import { secretsOf } from './job-secrets.ts';
 import { platformFaults } from './platform-check.ts';
@@ -24,6 +26,8 @@ export interface JobContext {
   readonly hosts?: readonly string[];
   /** `YYYY-MM-DD`, for samples with dates; default: today. */
   readonly today?: string;
+  /** Samples that need not be tried again; `by`: digest of the schemas that they are judged by. */
+  readonly proven?: { readonly by: string; readonly samples: Proven };
 }
 
 export interface LoadedJobs {
@@ -124,15 +128,25 @@ function nameFaults(path: string, job: Job, file: YamlFile): SetupFault[] {
 }
 
 /** The mapping as a whole, and where it is sound, the samples. */
-function pullFaults(job: PullJob, file: YamlFile, { types, today }: JobContext): SetupFault[] {
-  const type = types.get(job.type);
+function pullFaults(job: PullJob, file: YamlFile, context: JobContext): SetupFault[] {
+  const type = context.types.get(job.type);
   if (type === undefined) return [];
   const wrong = checkMapping(job.mapping).map(({ path, zh, en }) =>
     file.fault(nodeAt(file, ['mapping', path]), zh, en),
   );
   if (wrong.length > 0) return wrong;
-  const broken = sampleFaults(job, type, today ?? new Date().toISOString().slice(0, 10));
+  const broken = brokenSamples(job, type, context);
   return broken.map(({ at, zh, en }) => file.fault(nodeAt(file, at), zh, en));
+}
+
+function brokenSamples(job: PullJob, type: UnifiedType, { proven, ...context }: JobContext): readonly SampleFault[] {
+  const today = context.today ?? new Date().toISOString().slice(0, 10);
+  const { mapping, samples, authority } = job;
+  const proof = sha256(JSON.stringify([proven?.by, type.name, authority, mapping, samples, today]));
+  if (proven?.samples.has(proof) === true) return [];
+  const broken = sampleFaults(job, type, today);
+  if (broken.length === 0) proven?.samples.add(proof);
+  return broken;
 }
 
 function pushFaults(job: PushJob, file: YamlFile, { forms }: JobContext, env: Environment): SetupFault[] {

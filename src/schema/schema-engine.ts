@@ -59,9 +59,10 @@ const regExp = Object.assign(linearPattern, { code: 'linearPattern' });
  * of them, by a second validator made when first needed. A record too big for that keeps its first error.
  */
 export function schemaEngine(files: readonly SchemaFile[]): (file: SchemaFile) => ShapeCheck {
-  const quick = newAjv(files, false);
+  let quick: Ajv2020 | undefined;
   let thorough: Ajv2020 | undefined;
   return (file) => {
+    quick ??= newAjv(files, false);
     const fits = quick.compile({ $ref: idOf(file) });
     return (value) => {
       if (fits(value)) return NO_ERRORS;
@@ -107,9 +108,11 @@ function newAjv(files: readonly SchemaFile[], allErrors: boolean): Ajv2020 {
     code: { regExp },
     formats: CHECKS,
     logger: false,
+    // `metaFaults` has looked at every file already.
+    validateSchema: false,
   });
   ajv.addVocabulary([...OWN_KEYWORDS]);
-  for (const file of files) ajv.addSchema({ ...file.content, $id: idOf(file) }, undefined, false, true);
+  for (const file of files) ajv.addSchema({ ...file.content, $id: idOf(file) });
   return ajv;
 }
 

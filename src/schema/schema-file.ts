@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { SetupFault } from '../errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { MAX_DEPTH, newScan, skipValue } from '../wire/json-scan.ts';
 
 /** A JSON file of schemas/ with its lines, so that every complaint about it can point at one. */
 export interface JsonFile {
@@ -35,26 +36,54 @@ export function readJsonFiles(dir: string): {
 
 /** One such file; without `file` it is no JSON. */
 export function readJsonFile(where: string, name: string): { file?: JsonFile; faults: SetupFault[] } {
-  const text = readFileSync(where, 'utf8');
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, schema: 'json', uniqueKeys: true, prettyErrors: false });
-  const repeated = doc.errors.filter(({ code }) => code === 'DUPLICATE_KEY');
-  const faults = repeated.map(({ pos }) => ({
-    where,
-    line: lines.linePos(pos[0]).line,
-    zh: '同一个键写了两次，请删去其中一个',
-    en: 'this key stands twice; remove one',
-  }));
+  const bytes = readFileSync(where);
+  const text = bytes.toString('utf8');
   const content = parseJson(text);
-  if (content === undefined) return { faults: [notJson(where, doc, lines)] };
+  // Lines are read from a second parse, which takes much longer: only where something is to be complained of.
+  let parsed: Lined | undefined;
+  const lined = (): Lined => {
+    parsed ??= readLines(text);
+    return parsed;
+  };
+  if (content === undefined) return { faults: [notJson(where, lined())] };
   const fault = (pointer: readonly (string | number)[], zh: string, en: string): SetupFault => ({
     where,
-    line: lineAt(doc, lines, pointer),
+    line: lineAt(lined(), pointer),
     zh,
     en,
   });
-  return { file: { name, content, fault }, faults };
+  return { file: { name, content, fault }, faults: mayRepeat(bytes) ? repeatedKeys(where, lined()) : [] };
 }
+
+interface Lined {
+  readonly doc: Document.Parsed;
+  readonly lines: LineCounter;
+}
+
+function readLines(text: string): Lined {
+  const lines = new LineCounter();
+  return {
+    doc: parseDocument(text, { lineCounter: lines, schema: 'json', uniqueKeys: true, prettyErrors: false }),
+    lines,
+  };
+}
+
+/** Whether a key stands twice somewhere, or lies too deep to be seen by a quick look. */
+function mayRepeat(bytes: Uint8Array): boolean {
+  const scan = newScan(bytes);
+  skipValue(scan, 0);
+  return scan.repeated || scan.depth > MAX_DEPTH;
+}
+
+const repeatedKeys = (where: string, { doc, lines }: Lined): SetupFault[] =>
+  doc.errors
+    .filter(({ code }) => code === 'DUPLICATE_KEY')
+    .map(({ pos }) => ({
+      where,
+      line: lines.linePos(pos[0]).line,
+      zh: '同一个键写了两次，请删去其中一个',
+      en: 'this key stands twice; remove one',
+    }));
 
 function parseJson(text: string): Json | undefined {
   try {
@@ -64,7 +93,7 @@ function parseJson(text: string): Json | undefined {
   }
 }
 
-function notJson(where: string, doc: Document.Parsed, lines: LineCounter): SetupFault {
+function notJson(where: string, { doc, lines }: Lined): SetupFault {
   const [first] = doc.errors;
   const line = first === undefined ? {} : { line: lines.linePos(first.pos[0]).line };
   return {
@@ -76,7 +105,7 @@ function notJson(where: string, doc: Document.Parsed, lines: LineCounter): Setup
 }
 
 /** The line of the node at a pointer, or of its nearest ancestor. */
-function lineAt(doc: Document.Parsed, lines: LineCounter, pointer: readonly (string | number)[]): number {
+function lineAt({ doc, lines }: Lined, pointer: readonly (string | number)[]): number {
   for (let depth = pointer.length; depth >= 0; depth--) {
     const node = depth === 0 ? doc.contents : doc.getIn(pointer.slice(0, depth), true);
     if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;

@@ -2,8 +2,9 @@ import { sha256 } from '../canonical.ts';
 import type { SetupFault } from '../errors.ts';
 import { type Fault, isError } from '../fault.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json.ts';
+import { NOTHING_PROVEN, type Proven } from '../proven.ts';
 import { type Authorities, authorityTable, readAuthorities } from './authority.ts';
-import { flatten, type Resolve, resolver } from './flat-schema.ts';
+import { type FlatSchema, flatten, type Resolve, resolver } from './flat-schema.ts';
 import { compileForm, type Form } from './outbound.ts';
 import { metaFaults, type ShapeCheck, schemaEngine } from './schema-engine.ts';
 import { schemaFaults } from './schema-faults.ts';
@@ -24,11 +25,13 @@ export interface Schemas {
 
 /**
  * Reads, checks and compiles the folder. Every example must pass and every counter-example must fail for the reason it
- * promises; all faults at once, each with file and line. `today` is the local date that examples are judged by.
+ * promises; all faults at once, each with file and line. `today` is the local date that examples are judged by. What is
+ * `proven` for this day is not judged again: its validators are compiled when they are first needed.
  */
 export function loadSchemas(
   dir: string,
   today: string = localToday(),
+  proven: Proven = NOTHING_PROVEN,
 ): { readonly schemas: Schemas; readonly faults: readonly SetupFault[] } {
   const { files: found, faults: unreadable } = readJsonFiles(dir);
   // The work calendar says nothing of what a record is: calendar/ reads it.
@@ -39,56 +42,75 @@ export function loadSchemas(
   const others = all.filter((file) => file !== table);
   const files = others.filter(isSchemaFile);
   const resolve = resolver(files);
-  const wrong = [
-    ...unreadable,
-    ...wrongTable,
-    ...others.filter((file) => !isSchemaFile(file)).map(notSchema),
-    ...files.flatMap((file) => lintSchema(file, resolve)),
-    ...metaFaults(files),
-  ];
   const digest = sha256(JSON.stringify(all.map(({ name, content }) => [name, content])));
+  const broken = [...unreadable, ...wrongTable, ...others.filter((file) => !isSchemaFile(file)).map(notSchema)];
+  const proof = sha256(JSON.stringify([digest, today]));
+  const isProven = broken.length === 0 && proven.has(proof);
+  const wrong = isProven
+    ? []
+    : [...broken, ...files.flatMap((file) => lintSchema(file, resolve)), ...metaFaults(files)];
   const empty: Schemas = { types: new Map(), forms: new Map(), authorities, digest };
   if (wrong.length > 0) return { schemas: empty, faults: wrong };
-  return compileAll(files, { authorities, resolve, today, digest });
+  const compiled = compileAll(files, { authorities, resolve, digest, judgedOn: isProven ? undefined : today });
+  if (!isProven && compiled.faults.length === 0) proven.add(proof);
+  return compiled;
 }
 
 interface Compile {
   readonly authorities: Authorities;
   readonly resolve: Resolve;
-  readonly today: string;
   readonly digest: string;
+  /** Local date; absent where nothing is to be judged. */
+  readonly judgedOn: string | undefined;
 }
 
 function compileAll(
   files: readonly SchemaFile[],
-  context: Compile,
+  { authorities, resolve, digest, judgedOn }: Compile,
 ): { schemas: Schemas; faults: readonly SetupFault[] } {
   const types = new Map<string, UnifiedType>();
   const forms = new Map<string, Form>();
   const faults: SetupFault[] = [];
   const compile = schemaEngine(files);
   for (const file of files.filter(({ name }) => !name.startsWith('definitions/'))) {
-    const shape = compiled(file, compile);
+    const shape = judgedOn === undefined ? whenNeeded(() => compile(file)) : compiled(file, compile);
     if (typeof shape !== 'function') {
       faults.push(shape);
       continue;
     }
-    const schema = flatten(file, context.resolve);
+    const schema = flatten(file, resolve);
     if (file.content['x-layout'] === undefined) {
-      const wrong = lintType(file, schema, context.authorities);
-      const type = compileUnifiedType(schema, shape, context.authorities);
-      faults.push(
-        ...wrong,
-        ...(wrong.length > 0 ? [] : exampleFaults(file, (value) => judgeRecord(type, value, context.today))),
-      );
+      const type = compileUnifiedType(schema, shape, authorities);
+      if (judgedOn !== undefined) faults.push(...typeFaults(file, { schema, type, authorities, today: judgedOn }));
       types.set(file.name, type);
     } else {
       const judge = (value: JsonObject): readonly Fault[] => schemaFaults(shape(value), schema.labels, 'outbound');
-      faults.push(...lintForm(file, schema), ...exampleFaults(file, judge));
+      if (judgedOn !== undefined) faults.push(...lintForm(file, schema), ...exampleFaults(file, judge));
       forms.set(file.name, compileForm(schema, shape));
     }
   }
-  return { schemas: { types, forms, authorities: context.authorities, digest: context.digest }, faults };
+  return { schemas: { types, forms, authorities, digest }, faults };
+}
+
+function whenNeeded(compile: () => ShapeCheck): ShapeCheck {
+  let shape: ShapeCheck | undefined;
+  return (value) => {
+    shape ??= compile();
+    return shape(value);
+  };
+}
+
+interface Judged {
+  readonly schema: FlatSchema;
+  readonly type: UnifiedType;
+  readonly authorities: Authorities;
+  readonly today: string;
+}
+
+/** Examples say nothing of a type that does not say what it must about itself. */
+function typeFaults(file: SchemaFile, { schema, type, authorities, today }: Judged): readonly SetupFault[] {
+  const wrong = lintType(file, schema, authorities);
+  return wrong.length > 0 ? wrong : exampleFaults(file, (value) => judgeRecord(type, value, today));
 }
 
 /** What ajv's strict mode finds that the lint did not. */
