@@ -29,6 +29,7 @@ export function frontDatabaseFaults(
       en: `${column} is a business column already`,
     })),
     ...anchorFaults(spec),
+    ...tlsOfOthers(spec),
     ...tlsFaults(spec),
   ];
 }
@@ -43,3 +44,16 @@ const anchorFaults = ({ anchor, ledger }: FrontDatabaseSpec): readonly PlatformF
           en: 'the checkpoint stands in the ledger table, and there is none: leave anchor out',
         },
       ];
+
+/** Certificates and pins are ours to check with mysql2 alone; what would be left out must not look as if it were there. */
+function tlsOfOthers({ tls, url, client }: FrontDatabaseSpec): readonly PlatformFault[] {
+  const mysql = client === undefined ? /^(?:mysql|mariadb):/.test(url) : client === 'mysql2';
+  if (tls === undefined || mysql) return [];
+  return [
+    {
+      path: ['tls'],
+      zh: 'tls（证书、pins）只对 mysql、mariadb 起作用；别的数据库请删去 tls，由其驱动或专用通道保护',
+      en: 'tls (certificates, pins) works for mysql and mariadb alone; leave it out and protect other databases by their driver or a tunnel',
+    },
+  ];
+}

@@ -7,6 +7,7 @@ import { guardedLookup } from '../hardened-http.ts';
 import type { FrontDatabaseSpec } from '../platform-spec.ts';
 import type { AllowedHosts } from '../wire/allowed-hosts.ts';
 import { portOf } from '../wire/usual-ports.ts';
+import { pinningClient } from './front-database-pins.ts';
 import { readTls } from './http-tls.ts';
 
 /** One visit to the front-end database: a connection of its own, cut off when its time is over. */
@@ -106,10 +107,10 @@ function mysqlLink({ spec, name, allowed }: FrontAddress, sockets: Set<Socket>):
   refuseHost(allowed, host, port);
   const tls = readTls(spec.tls, name);
   const secure = tls !== undefined || url.searchParams.get('ssl') === 'true';
-  const { pins: _, ...material } = tls ?? {};
+  const { pins = [], ...material } = tls ?? {};
   const ssl = secure ? { ssl: { ...material, rejectUnauthorized: true, verifyIdentity: true } } : {};
   const db = knex({
-    client: 'mysql2',
+    client: pins.length === 0 ? 'mysql2' : pinningClient(pins),
     log: SILENT,
     connection: {
       host,

@@ -160,6 +160,21 @@ test.each<[string, string, RegExp]>([
     /^8: .*xk_zt is a business column already/,
   ],
   [
+    'pins of a database whose driver does not check them',
+    '  use: front-database\n  url: sqlite:front.db\n  tables: { XK_FR: T }\n  tls: { pins: ["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="] }\n',
+    /^8: platform\.tls: .*works for mysql and mariadb alone/,
+  ],
+  [
+    'a pin that is none, of a database',
+    '  use: front-database\n  url: ${DB_URL}\n  tables: { XK_FR: T }\n  tls: { pins: [abc] }\n',
+    /^8: platform\.tls\.pins: must be the Base64/,
+  ],
+  [
+    'a checkpoint without a ledger to hold it',
+    '  use: front-database\n  url: ${DB_URL}\n  tables: { XK_FR: T }\n  ledger: none\n  anchor: { column: C }\n',
+    /^9: platform\.anchor: .*there is none/,
+  ],
+  [
     'a database password in clear',
     '  use: front-database\n  url: mysql://u:hunter2@db/x\n  tables: { XK_FR: T }\n',
     /^6: .*no password in clear/,
