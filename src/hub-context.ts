@@ -26,6 +26,8 @@ export interface Setup {
   readonly schemasDigest: string;
   /** Values that must never appear in a trace. */
   readonly secrets: readonly string[];
+  /** Files that jobs name, as they were approved, where a change of them still waits for a second person. */
+  readonly approvedFiles?: ReadonlyMap<string, Buffer>;
   /** Present where files and environment made it: what changed may wait for a second person. */
   readonly source?: SetupSource<Setup>;
 }

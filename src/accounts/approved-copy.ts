@@ -16,7 +16,7 @@ export function withApprovedCopy<T>(
   try {
     for (const name of ['jobs', 'schemas']) mkdirSync(join(folder, name));
     for (const [name, text] of items) {
-      if (!name.includes('/')) continue;
+      if (!/^(?:jobs|schemas)\//.test(name)) continue;
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text, { mode: 0o600 });
     }

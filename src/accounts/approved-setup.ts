@@ -18,10 +18,12 @@ import {
   changedItems,
   changedSettings,
   digests,
+  filesIn,
   type ItemFolders,
   type Items,
   itemsDigest,
   readItems,
+  shownText,
 } from './configuration-items.ts';
 import { askApproval, isNameless, type Matter, matterDigest, takeApproved } from './requests.ts';
 
@@ -39,6 +41,8 @@ export interface Guarded<S> {
   readonly settings: Settings;
   /** Values that must be written down nowhere. */
   readonly secrets?: readonly string[];
+  /** Files that jobs name, as they were approved, where they are to be used instead of what lies at their paths. */
+  readonly approvedFiles?: ReadonlyMap<string, Buffer>;
   readonly source?: SetupSource<S>;
 }
 
@@ -128,7 +132,11 @@ export async function changesBehind<S>(
     readItems({ ...settings, env: source.env, secrets }),
   ];
   if (matterDigest(matterOf(approved, items)) !== request.digest) return undefined;
-  return changedItems(approved, items).map((name) => ({ name, before: approved.get(name), after: items.get(name) }));
+  return changedItems(approved, items).map((name) => ({
+    name,
+    before: shownText(name, approved.get(name)),
+    after: shownText(name, items.get(name)),
+  }));
 }
 
 /** The whole difference, to the letter: digests of every item that changed, and the settings with both values. */
@@ -222,5 +230,5 @@ function copyOf<S extends Guarded<S>>(setup: S, source: SetupSource<S>, approved
   );
   if (faults.length > 0) throw new SetupError(faults);
   const { jobsDir, schemasDir } = setup.settings;
-  return { ...again, settings: { ...again.settings, jobsDir, schemasDir } };
+  return { ...again, settings: { ...again.settings, jobsDir, schemasDir }, approvedFiles: filesIn(approved) };
 }

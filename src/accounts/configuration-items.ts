@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../canonical.ts';
+import { readYaml } from '../job/yaml-file.ts';
+import { isJsonObject } from '../json.ts';
 import type { Environment } from '../settings.ts';
 
 /**
  * What decides what is sent to whom, by name: every job file `jobs/…`, every file of the schemas folder `schemas/…` with the
- * calendar among them, and `settings`.
+ * calendar among them, upload templates that jobs name as `files/…` in Base64, and `settings`.
  */
 export type Items = ReadonlyMap<string, string>;
 
@@ -29,8 +31,33 @@ export function readItems({ jobsDir, schemasDir, env, secrets = [] }: ItemFolder
   const jobs = filesOf(jobsDir, /\.ya?ml$/).map(([path, text]) => [`jobs/${path}`, text] as const);
   const schemas = filesOf(schemasDir, /\.json$/).map(([path, text]) => [`schemas/${path}`, text] as const);
   const names = new Set(jobs.flatMap(([, text]) => [...text.matchAll(VARIABLE)].map(([, name = '']) => name)));
-  return new Map([...jobs, ...schemas, [SETTINGS, settingsText([...GUARDED, ...names], env, secrets)]]);
+  const settings = [SETTINGS, settingsText([...GUARDED, ...names], env, secrets)] as const;
+  return new Map([...jobs, ...schemas, ...jobs.flatMap(([name, text]) => templateOf(name, text, env)), settings]);
 }
+
+const FILES = 'files/';
+
+/** The upload template of an `excel` platform; one that cannot be read is told by the run. */
+function templateOf(name: string, text: string, env: Environment): (readonly [string, string])[] {
+  if (!text.includes('template')) return [];
+  const job: unknown = readYaml(name, text, env).doc.toJS({ maxAliasCount: 100 });
+  const platform = isJsonObject(job) ? job['platform'] : undefined;
+  const path = isJsonObject(platform) ? platform['template'] : undefined;
+  if (typeof path !== 'string' || !existsSync(path)) return [];
+  return [[`${FILES}${path}`, readFileSync(path).toString('base64')]];
+}
+
+/** Files that jobs name, by their path, as this set has them. */
+export const filesIn = (items: Items): ReadonlyMap<string, Buffer> =>
+  new Map(
+    [...items].flatMap(([name, text]) =>
+      name.startsWith(FILES) ? [[name.slice(FILES.length), Buffer.from(text, 'base64')] as const] : [],
+    ),
+  );
+
+/** For people: of a file that is no text its digest. */
+export const shownText = (name: string, text: string | undefined): string | undefined =>
+  text === undefined || !name.startsWith(FILES) ? text : `sha256 ${sha256(Buffer.from(text, 'base64'))}\n`;
 
 function filesOf(dir: string, ending: RegExp): (readonly [string, string])[] {
   if (!existsSync(dir)) return [];
@@ -42,7 +69,7 @@ function filesOf(dir: string, ending: RegExp): (readonly [string, string])[] {
 }
 
 /** Guarded settings and the variables that job files name; a secret is never written down. */
-function settingsText(names: readonly string[], env: Environment, secrets: readonly string[]): string {
+export function settingsText(names: readonly string[], env: Environment, secrets: readonly string[]): string {
   const said = [...new Set(names)].toSorted().flatMap((name) => {
     const value = env[name] === undefined ? undefined : withoutSecret(name, env[name], secrets);
     return value === undefined ? [] : [[name, value] as const];

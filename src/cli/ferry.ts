@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { type Channel, readChannel } from '../carry/channel-file.ts';
+import { confirmChannel } from '../carry/confirm-channel.ts';
 import { acceptFerry, type FerryVerdict } from '../carry/ferry-accept.ts';
 import { arrivingLane } from '../carry/ferry-lanes.ts';
 import { type Packed, packBatches, packReturns } from '../carry/ferry-pack.ts';
@@ -131,7 +132,7 @@ interface Ends {
 }
 
 /** The near end is a platform of this hub, the far end a channel file beside it. */
-function atEnd({ platform, channel }: Chosen, { near, far }: Ends): Promise<number> {
+function atEnd({ platform, channel, reason }: Chosen, { near, far }: Ends): Promise<number> {
   if ((platform === undefined) === (channel === undefined)) {
     throw wrongUsage(
       '请写 --platform 或 --channel 之一',
@@ -140,9 +141,12 @@ function atEnd({ platform, channel }: Chosen, { near, far }: Ends): Promise<numb
     );
   }
   if (channel !== undefined) {
-    return withDatabase((opened) => {
-      const { env, settings } = opened;
-      return far(readChannel(channel, env, settings.allowedHosts), opened, actor(env));
+    return withDatabase(async (opened) => {
+      const { env, settings, db } = opened;
+      const read = readChannel(channel, env, settings.allowedHosts);
+      const asks = { by: actor(env), reason, now: new Date() };
+      if (settings.approvals) await confirmChannel(db, { channel: read, path: channel, env }, asks);
+      return far(read, opened, actor(env));
     });
   }
   return withPlatform(platform ?? '', (hub, job, by) => {

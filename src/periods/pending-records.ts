@@ -40,7 +40,7 @@ export async function* pendingRecords(hub: Hub, { job, confirmed }: PendingOptio
     divisionOf: (name) => byJob.get(name) ?? name,
     releases: await readReleases(hub.db),
     confirmed,
-    wire: wireFormOf(job.platform, hub.forms.values()),
+    wire: wireFormOf(job.platform, hub.forms.values(), hub.approvedFiles),
   };
   const find = deadlineFinder(hub, job);
   for (const operation of ['WITHDRAW', 'UPSERT'] as const) {

@@ -24,10 +24,17 @@ const openers = {
   readonly [U in PlatformSpec['use']]: Opener<U>;
 };
 
-/** How a platform wants its batches written; `forms` tell the order and the titles of columns. */
-export function wireFormOf(spec: PlatformSpec, forms: Iterable<Form> = []): WireForm {
+/**
+ * How a platform wants its batches written; `forms` tell the order and the titles of columns, `files` what is to be used instead of
+ * what lies at the paths that the job names.
+ */
+export function wireFormOf(
+  spec: PlatformSpec,
+  forms: Iterable<Form> = [],
+  files: ReadonlyMap<string, Buffer> = new Map(),
+): WireForm {
   if (spec.use === 'sftp') return packageZip(spec, forms);
-  if (spec.use === 'excel') return uploadSheet(spec, forms);
+  if (spec.use === 'excel') return uploadSheet(spec, forms, files);
   return spec.use === 'http' && typeof spec.body === 'object' ? templateForm(spec.body) : PACKAGE_FORM;
 }
 

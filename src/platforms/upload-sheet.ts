@@ -12,7 +12,11 @@ const TYPE = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
  * The platform's upload template (docs/platform-excel.md §1), filled: first line exactly the Chinese titles of the form in its order, or the
  * header of the platform's own file; below it the records as texts; at the bottom the «表格说明».
  */
-export function uploadSheet(spec: ExcelPlatformSpec, forms: Iterable<Form>): WireForm {
+export function uploadSheet(
+  spec: ExcelPlatformSpec,
+  forms: Iterable<Form>,
+  files: ReadonlyMap<string, Buffer> = new Map(),
+): WireForm {
   const known = [...forms];
   return {
     contentType: TYPE,
@@ -21,7 +25,8 @@ export function uploadSheet(spec: ExcelPlatformSpec, forms: Iterable<Form>): Wir
         name,
         title: spec.titles?.[name] ?? title,
       }));
-      const template = spec.template === undefined ? undefined : await fitting(spec.template, spec, columns);
+      const template =
+        spec.template === undefined ? undefined : await fitting({ path: spec.template, files }, spec, columns);
       const head = template?.titles ?? [...columns.map(({ title }) => title), ...slotsOf(spec)];
       const rows = records.map((record) => cellsOf(record, head, { spec, columns }));
       const notes = [...(template?.notes ?? []), ...(spec.notes ?? []), ...withdrawalNote(records, spec, template)];
@@ -62,14 +67,14 @@ function cellsOf(
 
 /** The platform's own file; one whose header and our form do not know each other's columns must not be filled. */
 async function fitting(
-  path: string,
+  { path, files }: { readonly path: string; readonly files: ReadonlyMap<string, Buffer> },
   spec: ExcelPlatformSpec,
   columns: readonly TitledColumn[],
 ): Promise<UploadTemplate> {
   // Loaded only where a template is read: it takes time and memory.
   const { readTemplate, wrongTemplate } = await import('./upload-template.ts');
   const ours = new Set([...columns.map(({ title }) => title), ...slotsOf(spec)]);
-  const template = await readTemplate(path, ours);
+  const template = await readTemplate(path, ours, files.get(path));
   const strange = template.titles.filter((title) => title !== '' && !ours.has(title));
   const lacking = [...ours].filter((title) => !template.titles.includes(title));
   if (strange.length === 0 && lacking.length === 0) return template;

@@ -15,9 +15,9 @@ export interface UploadTemplate {
 
 const NOTES = /^[«《【[（(]?(?:表格说明|填表说明|填写说明|填报说明|填表须知|说明|备注|注)[»》】\])）]?(?:[:：、\s]|$)/;
 
-/** Reads the first sheet of the template; its header is the first of ten lines in which most of `known` stand. */
-export async function readTemplate(path: string, known: ReadonlySet<string>): Promise<UploadTemplate> {
-  const lines = await linesOf(path);
+/** Reads the first sheet of the template, of `bytes` where they are to stand for the file; its header is the first of ten lines in which most of `known` stand. */
+export async function readTemplate(path: string, known: ReadonlySet<string>, bytes?: Buffer): Promise<UploadTemplate> {
+  const lines = await linesOf(path, bytes);
   const counts = lines.rows.slice(0, 10).map((row) => row.filter((title) => known.has(title)).length);
   const most = Math.max(0, ...counts);
   const at = counts.indexOf(most);
@@ -29,10 +29,11 @@ export async function readTemplate(path: string, known: ReadonlySet<string>): Pr
 
 async function linesOf(
   path: string,
+  bytes?: Buffer,
 ): Promise<{ readonly sheet: string; readonly rows: readonly (readonly string[])[] }> {
   const book = new exceljs.Workbook();
   try {
-    await book.xlsx.load((await readFile(path)) as unknown as Parameters<typeof book.xlsx.load>[0]);
+    await book.xlsx.load((bytes ?? (await readFile(path))) as unknown as Parameters<typeof book.xlsx.load>[0]);
   } catch {
     throw wrongTemplate(path, '读不到或不是 .xlsx (cannot be read, or is no .xlsx)');
   }

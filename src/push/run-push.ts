@@ -138,8 +138,8 @@ function inRetryWindows({ calendar, settings }: Hub): MayTryNow {
 }
 
 /** What the rendering thread needs to know as well. */
-const rendering = async ({ db, settings, forms }: Hub, { platformName, platform }: PushJob) => ({
-  wire: wireFormOf(platform, forms.values()),
+const rendering = async ({ db, settings, forms, approvedFiles }: Hub, { platformName, platform }: PushJob) => ({
+  wire: wireFormOf(platform, forms.values(), approvedFiles),
   hubId: settings.hubId,
   platformName,
   sender: platform.sender ?? { code: '', name: settings.hubId },

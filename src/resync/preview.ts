@@ -89,7 +89,7 @@ async function renderContext(hub: Hub, job: PushJob): Promise<Context> {
   const { formsOf, fullState, everyVersion } = formsByType(job, hub.types, hub.forms);
   const byJob = divisions(hub.jobs);
   return {
-    wire: wireFormOf(job.platform, hub.forms.values()),
+    wire: wireFormOf(job.platform, hub.forms.values(), hub.approvedFiles),
     hubId: hub.settings.hubId,
     platformName: job.platformName,
     sender: job.platform.sender ?? { code: '', name: hub.settings.hubId },

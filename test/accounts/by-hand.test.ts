@@ -2,13 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { claim, decide } from '../../src/accounts/requests.ts';
+import { readChannel } from '../../src/carry/channel-file.ts';
+import { confirmChannel } from '../../src/carry/confirm-channel.ts';
 import { importReceipts } from '../../src/carry/receipts-import.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import { runJob } from '../../src/run-job.ts';
 import type { Db } from '../../src/store/database.ts';
 import { listRequests } from '../../src/store/requests.ts';
+import { newSm2Pair } from '../../src/wire/sm2.ts';
 import { carryBench, licences } from '../carry/bench.ts';
-import { onBothDatabases, temporaryFolder } from '../support/databases.ts';
+import { onBothDatabases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
 import { openTestHub, pullJob, row } from '../support/hub.ts';
 import { account, NOW, principal } from './support.ts';
 
@@ -69,5 +72,38 @@ onBothDatabases('what persons bring by hand, with approvals on', ({ url }) => {
     expect(await importReceipts(hub, bench.job, given)).toMatchObject([{ rows: 2, repeated: false }]);
     await bench.push({ followUpOnly: true });
     expect((await bench.batches())[0]?.state).toBe('SETTLED');
+  });
+
+  test('a channel file of a ferry works as it was approved, with new keys too, but not with another trust or way', async () => {
+    const db = await openTestDatabase(await url());
+    await account(db, 'chief', 'sysadmin');
+    await account(db, 'nong', 'approver');
+    const [path, near] = [join(temporaryFolder(), 'gx.yaml'), newSm2Pair()];
+    const env = { KEY: '5a'.repeat(32), SIGN: newSm2Pair().privateKey };
+    const write = (folder: string): void =>
+      writeFileSync(
+        path,
+        `channel: gx\nhub: h\nkey: "\${KEY}"\nsignKey: "\${SIGN}"\ntrust: "${near.publicKey}"\nto: { folder: ${folder} }\nreturns: back\n`,
+      );
+    const use = (by: string) => {
+      const channel = readChannel(path, env, []);
+      return confirmChannel(db, { channel, path, env }, { by, reason: '摆渡', now: NOW });
+    };
+    write('inner');
+    await expect(use('user:wei')).rejects.toMatchObject({ code: 'APPROVAL_OPEN' });
+    const [request] = await listRequests(db, { kind: 'ferry.channel' });
+    expect(JSON.stringify(request?.detail)).not.toMatch(new RegExp(`${env.KEY}|${env.SIGN}`));
+    await yes(db);
+    for (const by of ['user:wei', 'user:wei', 'shell:office']) await use(by);
+    env.KEY = '6b'.repeat(32);
+    env.SIGN = newSm2Pair().privateKey;
+    await use('user:wei');
+    write('elsewhere');
+    await expect(use('user:wei')).rejects.toMatchObject({ code: 'APPROVAL_OPEN' });
+    await yes(db);
+    await use('user:wei');
+    // Back to what was approved once is a change again.
+    write('inner');
+    await expect(use('user:wei')).rejects.toMatchObject({ code: 'APPROVAL_OPEN' });
   });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { approvedSetup, heldChanges } from '../../src/accounts/approved-setup.ts';
+import { approvedSetup, changesBehind, heldChanges } from '../../src/accounts/approved-setup.ts';
 import { approvedEnvironment, changedSettings, readItems } from '../../src/accounts/configuration-items.ts';
 import { claim, decide } from '../../src/accounts/requests.ts';
 import { confirmImport, confirmShrink } from '../../src/accounts/source-approvals.ts';
@@ -154,6 +154,30 @@ onBothDatabases('the approved set-up', ({ url }) => {
     fresh.write('kind: psuh\n');
     const other = await openTestDatabase(await url());
     await expect(fresh.start(other)).rejects.toBeInstanceOf(SetupError);
+  });
+
+  test('an upload template that a job names is part of the set: a changed one waits, the approved bytes are used', async () => {
+    const { db, yes } = await open();
+    const here = machine();
+    const template = join(here.dir, 'template.xlsx');
+    writeFileSync(template, 'first');
+    here.write(`kind: push
+title: { zh: 上传, en: Upload }
+platform: { use: excel, folder: ${here.dir}, template: ${template} }
+types: { "licence/*": credit-sharing/licence-2018 }
+`);
+    const start = async () => {
+      const { setup, held } = await approvedSetup<Setup>(db, readSetup(here.env), NOW);
+      return { used: setup.approvedFiles?.get(template)?.toString(), changed: held?.changed };
+    };
+    expect(await start()).toEqual({ used: undefined, changed: undefined });
+    writeFileSync(template, 'other columns');
+    expect(await start()).toEqual({ used: 'first', changed: [`files/${template}`] });
+    const [request] = await listRequests(db, { states: ['open'] });
+    const [change] = (await changesBehind(db, readSetup(here.env), request ?? { digest: '' })) ?? [];
+    expect(change).toMatchObject({ before: expect.stringMatching(/^sha256 [0-9a-f]{64}/), after: expect.anything() });
+    await yes(request?.id);
+    expect(await start()).toEqual({ used: undefined, changed: undefined });
   });
 
   test('a newer change makes the older question void, with its approval', async () => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import exceljs from 'exceljs';
 import { describe, expect, test } from 'vitest';
@@ -54,6 +54,16 @@ describe('the platform’s own template', () => {
     expect(lines[2]?.[order.indexOf('行政相对人名称')]).toBe(licence(0)['XK_XDR_MC']);
     expect(lines.at(-1)?.[0]).toBe('表格说明：日期写成 2026/11/27。');
     expect(lines).toHaveLength(6);
+  });
+
+  test('as it was approved stands for what lies at its path now', async () => {
+    const [approved, now] = [await template([titles.toReversed()]), await template([['旧表', '别的列']])];
+    const spec = { use: 'excel', folder: '/nowhere', template: now } as const;
+    const files = new Map([[now, readFileSync(approved)]]);
+    const { body } = await sealedBatch({ wire: wireFormOf(spec, schemas.forms.values(), files) });
+    const book = new exceljs.Workbook();
+    await book.xlsx.load(Buffer.from(body) as unknown as Parameters<typeof book.xlsx.load>[0]);
+    expect(book.worksheets[0]?.getCell('A1').text).toBe(titles.at(-1));
   });
 
   test('with other titles takes them by name', async () => {
