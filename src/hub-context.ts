@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { approvedSetup, type Held, type SetupSource } from './accounts/approved-setup.ts';
 import { logSetup } from './accounts/log-setup.ts';
 import type { WorkCalendar } from './calendar/work-calendar.ts';
@@ -7,6 +6,7 @@ import type { SignerMemory } from './evidence/signer-files.ts';
 import type { AlarmFile } from './job/alarm-file.ts';
 import { durationS } from './job/duration.ts';
 import type { Job, PullJob } from './job/job.ts';
+import { keepMemorySmall } from './memory.ts';
 import type { Form } from './schema/outbound.ts';
 import type { UnifiedType } from './schema/schema.ts';
 import type { Settings } from './settings.ts';
@@ -93,15 +93,6 @@ async function openSetup(wanted: Setup, now: () => Date): Promise<{ db: Db; setu
     await db.destroy();
     throw error;
   }
-}
-
-/**
- * A small server does other things too: collect garbage early rather than grow to what the machine has. What loading has made
- * of V8's young generation is enough, and the old one grows in steps of 35 %.
- */
-function keepMemorySmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=35');
 }
 
 /** 处室 of each pull job. */

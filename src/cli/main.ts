@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { commandRoles } from '../accounts/command-roles.ts';
+import { keepMemorySmall } from '../memory.ts';
 import { readEnvironment } from '../settings.ts';
 import type { Act, Define } from './command.ts';
 import { complain, tell } from './print.ts';
@@ -32,7 +33,11 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   ferry: async () => (await import('./ferry.ts')).ferryCommand,
   receipts: async () => (await import('./receipts.ts')).receiptsCommand,
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
-  log: async () => (await import('./log.ts')).logCommand,
+  log: async () => {
+    // It may read millions of entries: small from the first module on, or the young generation has grown before the work begins.
+    keepMemorySmall();
+    return (await import('./log.ts')).logCommand;
+  },
   signer: async () => (await import('./signer.ts')).signerCommand,
   code: async () => (await import('./code.ts')).codeCommand,
   user: async () => (await import('./user.ts')).userCommand,

@@ -31,6 +31,7 @@ const floors: readonly { readonly floor: number; readonly names: readonly string
       'json',
       'suggest',
       'failpoint',
+      'memory',
     ],
   },
   { floor: 1, names: ['rules/', 'schema/', 'mapping/', 'job/', 'delivery/', 'wire/', 'calendar/', 'duty/'] },
