@@ -94,7 +94,7 @@ function zipTarget(part: string, mtime: Date): Target {
   done.catch(() => {});
   const member = async (path: string, content: Readable, compress: boolean): Promise<void> => {
     const through = new PassThrough();
-    zip.addReadStream(through, path, { mtime, mode: 0o100600, compress });
+    zip.addReadStreamLazy(path, { mtime, mode: 0o100600, compress }, handedOverOnce(through));
     await Promise.race([pipeline(content, through), done]);
     await Promise.race([finished(through), done]);
   };
@@ -106,6 +106,16 @@ function zipTarget(part: string, mtime: Date): Target {
       await done;
     },
     destroy: () => void out.destroy(),
+  };
+}
+
+/** The zip keeps its list of members to the end: a stream that stayed in it would keep its buffers and its compressor, too. */
+function handedOverOnce(stream: Readable): (take: (error: unknown, stream: Readable) => void) => void {
+  let kept: Readable | undefined = stream;
+  return (take) => {
+    const given = kept;
+    kept = undefined;
+    if (given !== undefined) take(null, given);
   };
 }
 
