@@ -3,10 +3,13 @@
 import { spawn } from 'child_process';
 import { existsSync } from 'fs';
 import module from 'module';
+import { Socket } from 'net';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
 
 var home = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Set for the command behind a launcher, and taken away at once: programs that it starts have no such pipe. */
+var LAUNCHED = 'ZHENGXIN_LAUNCHED';
 
 if (readsTypeScript()) runHere();
 else runOn(lockedRuntime());
@@ -28,6 +31,7 @@ function lockedRuntime() {
 }
 
 function runHere() {
+  endWithLauncher();
   // Each thread of the pool keeps memory of its own; three are enough to compress and to look up names at the same time.
   process.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '3';
   // What was read as TypeScript once is kept ready, for threads too: a start takes half the time, and the whole 40 MB less. Not in the
@@ -51,13 +55,34 @@ function runHere() {
     });
 }
 
+/**
+ * A launcher that is killed outright (kill -9) can pass nothing on, but the pipe that it holds closes: the command ends as it did,
+ * and the next run finds a dead holder of the lease instead of one that goes on unseen.
+ */
+function endWithLauncher() {
+  if (process.env[LAUNCHED] === undefined) return;
+  delete process.env[LAUNCHED];
+  var line = new Socket({ fd: 3 });
+  line.on('error', function () {});
+  line.on('close', function () {
+    process.kill(process.pid, 'SIGKILL');
+  });
+  line.resume();
+  line.unref();
+}
+
 function runOn(runtime) {
   if (runtime === undefined) {
     refuse();
     process.exitCode = 78;
     return;
   }
-  var child = spawn(runtime, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), { stdio: 'inherit' });
+  var env = Object.assign({}, process.env);
+  env[LAUNCHED] = String(process.pid);
+  var child = spawn(runtime, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: env,
+  });
   var signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   signals.forEach(function (signal) {
     process.on(signal, function () {

@@ -1,9 +1,9 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -13,12 +13,25 @@ const told = `export async function main(argv: readonly string[]): Promise<numbe
     const alive = setInterval(() => {}, 1000);
     process.on('SIGTERM', () => { clearInterval(alive); resolve(); });
   }) : undefined;
-  console.log(JSON.stringify({ argv, recent: Boolean(process.features.typescript), cwd: process.cwd() }));
+  const launched = Object.keys(process.env).filter((name) => name.includes('LAUNCHED'));
+  const { pid } = process;
+  console.log(JSON.stringify({ argv, recent: Boolean(process.features.typescript), cwd: process.cwd(), pid, launched }));
   await told;
   if (argv[0] === 'fall') process.kill(process.pid, 'SIGKILL');
   return argv[0] === 'wait' ? 7 : 5;
 }
 `;
+
+/** Whether it runs: one that has ended but was not yet taken note of is gone. */
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/\) [ZX] /.test(stat);
+  } catch {
+    return false;
+  }
+}
 
 /** The launcher beside that command; `old` makes the first Node believe that it is Node 12. */
 function bundle({ installed = true, old = false }: { readonly installed?: boolean; readonly old?: boolean }) {
@@ -47,7 +60,10 @@ test('on a good Node the command runs at once, from any folder', () => {
 
 test('on an old Node the locked runtime takes over with arguments, folder and exit code', () => {
   const { status, stdout } = bundle({ old: true }).run('code', 'a b');
-  expect(JSON.parse(stdout)).toEqual({ argv: ['code', 'a b'], recent: true, cwd: tmpdir() });
+  expect(JSON.parse(stdout)).toEqual({
+    ...{ argv: ['code', 'a b'], recent: true, cwd: tmpdir() },
+    ...{ pid: expect.any(Number), launched: [] },
+  });
   expect(status).toBe(5);
 });
 
@@ -57,6 +73,18 @@ test('a signal reaches the command behind the launcher, and its exit code comes 
   await once(child.stdout, 'data');
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([7, null]);
+});
+
+test('a launcher that is killed outright takes the command behind it along', async () => {
+  const { args } = bundle({ old: true });
+  const launcher = spawn(process.execPath, [...args, 'wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = await once(launcher.stdout, 'data');
+  const { pid } = JSON.parse(String(said));
+  onTestFinished(() => void (isThere(pid) && process.kill(pid, 'SIGKILL')));
+  expect(pid).not.toBe(launcher.pid);
+  expect(isThere(pid)).toBe(true);
+  launcher.kill('SIGKILL');
+  await vi.waitUntil(() => !isThere(pid), { timeout: 20_000 });
 });
 
 test('a command that was killed ends the launcher by the same signal', () => {
