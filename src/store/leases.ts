@@ -3,17 +3,27 @@ import { hostname } from 'node:os';
 import { change, type Db, inTransaction, isSqlite, type Reader, select } from './database.ts';
 
 /** `host/pid/process start`: enough to see on the same host that a holder is dead. */
-export const thisProcess = (): string => `${hostname()}/${process.pid}/${processStart(process.pid) ?? 0}`;
+export const thisProcess = (): string => `${hostname()}/${process.pid}/${started}`;
 
-/** Start of a process in clock ticks since boot (Linux); `undefined` where there is no such process or no /proc. */
-function processStart(pid: number): string | undefined {
+interface ProcessState {
+  /** Clock ticks since boot. */
+  readonly start: string | undefined;
+  /** Ended, but whoever started it has not taken note: it does nothing any more. */
+  readonly ended: boolean;
+}
+
+/** Linux only; `undefined` where there is no such process or no /proc. */
+function processState(pid: number): ProcessState | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { start: fields[19], ended: fields[0] === 'Z' || fields[0] === 'X' };
   } catch {
     return undefined;
   }
 }
+
+const started = processState(process.pid)?.start ?? 0;
 
 /** True only when the holder ran on this host and is certainly gone. */
 export function isDead(holder: string): boolean {
@@ -25,8 +35,9 @@ export function isDead(holder: string): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ESRCH';
   }
-  const now = processStart(pid);
-  return now !== undefined && start !== '0' && now !== start;
+  const now = processState(pid);
+  if (now === undefined) return false;
+  return now.ended || (start !== '0' && now.start !== start);
 }
 
 /** Database clock in ms since 1970: two hosts' own clocks may differ. */

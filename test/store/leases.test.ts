@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Db } from '../../src/store/database.ts';
 import { dropLease, isDead, renewLease, takeLease, thisProcess } from '../../src/store/leases.ts';
 import { claimDueRun, endRun, lastDueAt, listRuns, openRuns } from '../../src/store/runs.ts';
 import { onBothDatabases, openTestDatabase } from '../support/databases.ts';
+import { cleanUp } from '../support/hub.ts';
 
 async function deadHolder(): Promise<string> {
   const child = spawn(process.execPath, ['-e', '']);
@@ -45,6 +47,21 @@ onBothDatabases('leases and runs on', ({ url }) => {
   test('a pid that was given to another process does not keep a dead holder alive', () => {
     expect(isDead(`${hostname()}/${process.pid}/1`)).toBe(true);
     expect(isDead(thisProcess())).toBe(false);
+  });
+
+  test('a process that ended is dead, even while nobody has taken note of its end', async () => {
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    cleanUp(() => parent.kill('SIGKILL'));
+    const pid = String((await once(parent.stdout, 'data'))[0]).trim();
+    const state = (): string => readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const holder = `${hostname()}/${pid}/${
+      state()
+        .slice(state().lastIndexOf(')') + 2)
+        .split(' ')[19]
+    }`;
+    expect(isDead(holder)).toBe(false);
+    await vi.waitUntil(() => /\) Z /.test(state()), { timeout: 20_000 });
+    expect(isDead(holder)).toBe(true);
   });
 
   test('of many who want a due time exactly one gets it', async () => {
