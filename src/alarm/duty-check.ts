@@ -1,16 +1,29 @@
 import { instantAt } from '../calendar/local-time.ts';
 import type { Hub } from '../hub-context.ts';
 import { type OwedPeriod, overduePeriods } from '../store/alarm-signs.ts';
-import { type Check, MINUTE } from './check.ts';
+import { type Check, type CheckContext, MINUTE } from './check.ts';
 import type { Finding } from './finding.ts';
 import { localMinute } from './local-minute.ts';
 
-/** A duty that is still open on the evening of its day: told at 20:00 and again at 23:30 (delivery.md §1.7). */
+/**
+ * A duty that is still open on the evening of its day: told at 20:00 and again at 23:30 (delivery.md §1.7). Periods that the hub
+ * was not there for are one alarm per platform, however many they are.
+ */
 export const dutyCheck: Check = {
   name: 'duties',
   kinds: ['duty'],
   everyMs: MINUTE,
-  look: async ({ hub }) => (await overduePeriods(hub.db, hub.now())).flatMap((period) => evening(hub, period)),
+  look: async (context) => {
+    const owed = await overduePeriods(context.hub.db, context.hub.now());
+    const missed = Map.groupBy(
+      owed.filter(({ backfilled }) => backfilled),
+      ({ platform }) => platform,
+    );
+    return [
+      ...owed.filter(({ backfilled }) => !backfilled).flatMap((period) => evening(context, period)),
+      ...[...missed].map(([platform, periods]) => missedOf(platform, periods, context.hub)),
+    ];
+  },
 };
 
 const EVENINGS = [
@@ -18,11 +31,33 @@ const EVENINGS = [
   { clock: '23:30', last: true },
 ] as const;
 
-function evening(hub: Hub, owed: OwedPeriod): Finding[] {
+/** Both words at once are one: whoever comes late hears the later one only. */
+function evening({ hub, isOpen }: CheckContext, owed: OwedPeriod): Finding[] {
   const { timezone } = hub.settings;
   const day = hub.localDate(new Date(owed.dueAt));
   const reached = EVENINGS.filter(({ clock }) => hub.now() >= instantAt(day, clock, timezone));
-  return reached.map(({ clock, last }) => finding(owed, { clock, last, due: localMinute(owed.dueAt, timezone) }));
+  const told = reached.filter(({ clock }, index) => index === reached.length - 1 || isOpen(subjectOf(owed, clock)));
+  return told.map(({ clock, last }) => finding(owed, { clock, last, due: localMinute(owed.dueAt, timezone) }));
+}
+
+const subjectOf = ({ platform, period }: OwedPeriod, clock: string): string => `duty:${platform}:${period}:${clock}`;
+
+function missedOf(platform: string, periods: readonly OwedPeriod[], { settings: { timezone } }: Hub): Finding {
+  const [first, last] = [periods[0], periods.at(-1)];
+  const span = first === last ? `${first?.period}` : `${first?.period} … ${last?.period}`;
+  const due = localMinute(first?.dueAt ?? '', timezone);
+  return {
+    subject: `duty:${platform}:missed`,
+    kind: 'duty',
+    level: 'urgent',
+    zh: `报送 ${platform} 有 ${periods.length} 期（${span}）到期时程序未运行，至今未完成；最早的应于 ${due} 前完成`,
+    en: `${periods.length} periods for ${platform} (${span}) fell due while the hub did not run and are not done; the oldest was due by ${due}`,
+    fixZh: '程序会由旧到新逐期补报，每期各有报告；一直补不上的，查看原因并处理',
+    fixEn:
+      'the hub makes up for them, oldest first, each with its own report; see the cause where one does not get done',
+    command: 'hub duty',
+    ...(first === undefined ? {} : { since: first.dueAt }),
+  };
 }
 
 const finding = (

@@ -53,15 +53,17 @@ export interface OwedPeriod {
   readonly platform: string;
   readonly period: string;
   readonly dueAt: string;
+  /** Made after it was due: the hub was not there on its day. */
+  readonly backfilled: boolean;
 }
 
 /** Periods that are past their due time and not done, oldest first. */
-export const overduePeriods = (db: Reader, now: Date): Promise<OwedPeriod[]> =>
-  select(
-    db,
-    `SELECT platform, period, due_at AS "dueAt" FROM periods WHERE state = 'open' AND due_at <= ? ORDER BY due_at, platform`,
-    [now.toISOString()],
-  );
+export async function overduePeriods(db: Reader, now: Date): Promise<OwedPeriod[]> {
+  const sql = `SELECT platform, period, due_at AS "dueAt", backfilled FROM periods
+    WHERE state = 'open' AND due_at <= ? ORDER BY due_at, platform`;
+  const rows = await select<Omit<OwedPeriod, 'backfilled'> & { backfilled: number }>(db, sql, [now.toISOString()]);
+  return rows.map((row) => ({ ...row, backfilled: Number(row.backfilled) === 1 }));
+}
 
 /** Platforms whose next period is past its due time and was not even begun: nobody made it. */
 export const unmadePeriods = (

@@ -175,15 +175,34 @@ onBothDatabases('checks on', ({ url }) => {
     await inTransaction(b.hub.db, (tx) =>
       tx('periods').insert(period('p', '2026-W48', due, '2026-12-04T10:00:00.000Z')),
     );
+    let open: string[] = [];
     const at = async (instant: string) => {
       b.clock.now = new Date(instant);
-      return (await b.see(dutyCheck)).map(({ subject }) => subject);
+      open = (await b.see(dutyCheck, open)).map(({ subject }) => subject);
+      return open;
     };
     expect(await at('2026-11-27T11:59:00Z')).toEqual([]);
     expect(await at('2026-11-27T12:00:00Z')).toEqual(['duty:p:2026-W48:20:00']);
     expect(await at('2026-11-27T15:30:00Z')).toEqual(['duty:p:2026-W48:20:00', 'duty:p:2026-W48:23:30']);
     await inTransaction(b.hub.db, (tx) => tx('periods').update({ state: 'closed' }));
     expect(await at('2026-11-27T15:31:00Z')).toEqual([]);
+  });
+
+  test('who comes after both words of an evening hears one; periods that were missed are one alarm per platform', async () => {
+    const b = await bench(await url());
+    const weeks = ['2026-W45', '2026-W46', '2026-W47'].map((name, index) => {
+      const due = new Date(Date.parse('2026-11-06T10:00:00Z') + index * 7 * 24 * HOUR).toISOString();
+      return { ...period('p', name, due, due), backfilled: 1 };
+    });
+    const owed = period('p', '2026-W48', '2026-11-27T10:00:00.000Z', '2026-12-04T10:00:00.000Z');
+    await inTransaction(b.hub.db, (tx) => tx('periods').insert([...weeks, { ...weeks[0], platform: 'q' }, owed]));
+    b.clock.now = new Date('2026-11-28T02:00:00Z');
+    const found = await b.see(dutyCheck);
+    expect(found.map(({ subject }) => subject)).toEqual(['duty:p:2026-W48:23:30', 'duty:p:missed', 'duty:q:missed']);
+    expect(found[1]).toMatchObject({
+      zh: expect.stringMatching(/3 期（2026-W45 … 2026-W47）/),
+      since: weeks[0]?.due_at,
+    });
   });
 
   test('from outside, an overdue duty, one that nobody began and a silent scheduler are one sentence each', async () => {
