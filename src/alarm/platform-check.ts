@@ -1,3 +1,4 @@
+import { causeOf } from '../delivery/breaker.ts';
 import { maskPersonalData } from '../rules/personal-data.ts';
 import {
   contradictedTickets,
@@ -15,7 +16,7 @@ export const platformCheck: Check = {
   kinds: ['breaker', 'pause', 'receipt', 'conflict'],
   everyMs: MINUTE,
   look: async ({ hub: { db, now } }) => [
-    ...(await openBreakers(db)).map(({ platform, reason, since }) => breaker(platform, reason, since)),
+    ...(await openBreakers(db)).map((row) => breaker(row.platform, causeOf(row), row.since)),
     ...(await poisonPauses(db)).map(({ platform, period, since }) => poison(platform, period, since)),
     ...(await recentOrphans(db, new Date(now().getTime() - DAY))).map(({ platform, n, oldest }) =>
       orphan(platform, n, oldest),
@@ -28,11 +29,11 @@ export const platformCheck: Check = {
 };
 
 /** The reason may repeat words of the far end: masked, and cut. */
-const breaker = (platform: string, reason: string | null, since: string): Finding => ({
+const breaker = (platform: string, cause: string, since: string): Finding => ({
   subject: `breaker:${platform}`,
   kind: 'breaker',
   level: 'urgent',
-  zh: `平台 ${platform} 连续失败，已暂停发送，程序会定时试探${reason === null ? '' : `：${maskPersonalData(reason).slice(0, 120)}`}`,
+  zh: `平台 ${platform} 连续失败，已暂停发送，程序会定时试探${cause === '' ? '' : `：${maskPersonalData(cause).slice(0, 240)}`}`,
   en: `platform ${platform} keeps failing; sending rests and the hub probes it by itself`,
   fixZh: '检查网络、证书、令牌，或联系平台；恢复后自动继续，不会丢失',
   fixEn: 'look at network, certificate and token, or ask the platform; it goes on by itself and nothing is lost',

@@ -1,4 +1,4 @@
-import { passage } from '../delivery/breaker.ts';
+import { askedToWait, causeOf, passage } from '../delivery/breaker.ts';
 import { listBreakers } from '../store/breakers.ts';
 import type { Db } from '../store/database.ts';
 import { listOrphans } from '../store/receipts.ts';
@@ -13,8 +13,10 @@ export async function printStops(db: Db, timezone: string): Promise<void> {
   }
   for (const [platform, breaker] of await listBreakers(db)) {
     if (passage(breaker, new Date()) === 'all') continue;
-    const until = localTime(breaker.notBefore ?? breaker.until, timezone);
-    print(`⚡ ${platform} 熔断或被要求等待至 resting until ${until}：${plain(breaker.reason ?? '')}`);
+    const asked = askedToWait(breaker, new Date());
+    const until = localTime(asked ?? breaker.until, timezone);
+    const why = asked === undefined ? '熔断至 resting until' : '平台要求等待至 asked to wait until';
+    print(`⚡ ${platform} ${why} ${until}：${plain(causeOf(breaker))}`);
   }
   const holds = await listHolds(db);
   if (holds.length > 0) print(`✋ 扣下的记录 records held: ${new Set(holds.map(({ recordId }) => recordId)).size}`);

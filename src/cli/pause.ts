@@ -5,7 +5,7 @@ import { actor } from './actor.ts';
 import type { Define } from './command.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
 import { knownPlatform } from './platforms.ts';
-import { plain, print, printJson } from './print.ts';
+import { localTime, plain, print, printJson } from './print.ts';
 
 interface Options {
   readonly platform: string;
@@ -33,8 +33,16 @@ export const resumeCommand: Define = (program, act) => {
   define(program.command('resume'), '恢复向某平台报送 (send to a platform again)').action(
     act(async (options: Options) =>
       withDatabase(async (opened) => {
-        await resume(opened.db, options.platform, wordOf(options, opened));
-        return said(options, opened, `已恢复向 ${options.platform} 报送 (resumed)`);
+        const until = await resume(opened.db, options.platform, wordOf(options, opened));
+        const line = `已恢复向 ${options.platform} 报送 (resumed)`;
+        if (until === undefined) return said(options, opened, line);
+        const at = localTime(until, opened.settings.timezone);
+        return said(
+          options,
+          opened,
+          `${line}；但平台要求 ${at} 之后再来 (the platform asked us to wait until then)`,
+          until,
+        );
       }),
     ),
   );
@@ -49,8 +57,13 @@ const define = (command: Command, description: string): Command =>
 
 const wordOf = ({ reason }: Options, { env }: OpenDatabase) => ({ actor: actor(env), reason, now: new Date() });
 
-async function said({ platform, json }: Options, { db }: OpenDatabase, line: string): Promise<number> {
-  if (json) printJson({ platform, pauses: await listPauses(db, platform) });
+async function said(
+  { platform, json }: Options,
+  { db }: OpenDatabase,
+  line: string,
+  notBefore: string | null = null,
+): Promise<number> {
+  if (json) printJson({ platform, pauses: await listPauses(db, platform), notBefore });
   else print(`✓ ${plain(line)}`);
   return 0;
 }

@@ -13,17 +13,30 @@ export interface Breaker {
   readonly until: string | null;
   /** The platform asked not to be called before this (Retry-After). */
   readonly notBefore: string | null;
+  /** What the first of these failures was: the cause, as a rule. */
   readonly reason: string | null;
+  /** What the last one was, where that is something else. */
+  readonly latest: string | null;
 }
 
-export const CLOSED: Breaker = { state: 'closed', failures: 0, waitS: 0, until: null, notBefore: null, reason: null };
+export const CLOSED: Breaker = {
+  ...{ state: 'closed', failures: 0, waitS: 0, until: null, notBefore: null, reason: null, latest: null },
+};
+
+/** For people: the first cause, and the latest beside it. */
+export const causeOf = ({ reason, latest }: Pick<Breaker, 'reason' | 'latest'>): string =>
+  latest === null ? (reason ?? '') : `${reason ?? ''}；最近 (latest): ${latest}`;
+
+/** Until when the platform asked not to be called, where that is still to come. */
+export const askedToWait = ({ notBefore }: Pick<Breaker, 'notBefore'>, now: Date): string | undefined =>
+  notBefore !== null && notBefore > now.toISOString() ? notBefore : undefined;
 
 /** What may leave: everything, one probe, or nothing. */
 export type Passage = 'all' | 'probe' | 'none';
 
 export function passage({ state, until, notBefore }: Breaker, now: Date): Passage {
   const at = now.toISOString();
-  if (notBefore !== null && notBefore > at) return 'none';
+  if (askedToWait({ notBefore }, now) !== undefined) return 'none';
   if (state === 'closed') return 'all';
   return until !== null && until > at ? 'none' : 'probe';
 }
@@ -57,11 +70,13 @@ export function breakerAfter(
 ): Breaker | undefined {
   if (sign === 'good') return before.failures === 0 && before.state === 'closed' ? undefined : CLOSED;
   const failures = before.failures + 1;
+  const cause = before.failures === 0 || before.reason === null ? reason : before.reason;
+  const told = { reason: cause, latest: cause === reason ? null : reason };
   const often = lately.requests >= SHARE_OF && lately.failed * 2 > lately.requests;
   // Still open means that this was the probe.
   const opens = before.state === 'open' || sign === 'page' || failures >= CONSECUTIVE || often;
-  if (!opens) return { ...before, failures, reason };
+  if (!opens) return { ...before, failures, ...told };
   const waitS = sign === 'page' ? LONGEST_S : Math.min(LONGEST_S, before.waitS === 0 ? FIRST_S : before.waitS * 2);
   const until = new Date(now.getTime() + waitS * 1000).toISOString();
-  return { state: 'open', failures, waitS, until, notBefore: before.notBefore, reason };
+  return { state: 'open', failures, waitS, until, notBefore: before.notBefore, ...told };
 }

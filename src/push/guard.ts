@@ -1,4 +1,4 @@
-import { breakerAfter, type Passage, passage, signOf } from '../delivery/breaker.ts';
+import { askedToWait, breakerAfter, causeOf, type Passage, passage, signOf } from '../delivery/breaker.ts';
 import { HubError } from '../errors.ts';
 import type { Answer, QueryAnswer } from '../platform.ts';
 import { readBreaker, requestsLately, writeBreaker } from '../store/breakers.ts';
@@ -44,22 +44,25 @@ export const runStopped = (reason: string): HubError =>
 
 function resting({ guard, now, platformName }: Deliver): HubError | undefined {
   if (passage(guard.breaker, now()) !== 'none') return undefined;
-  const { notBefore, until, reason } = guard.breaker;
-  if (notBefore !== null && notBefore > now().toISOString()) {
-    return new HubError('PLATFORM_BUSY', `接收平台 ${platformName} 要求 ${notBefore} 之后再来 (asked us to wait)`, {
-      remedy: 'retry',
-      fix: '到时会自动续报 (it goes on by itself then)',
-    });
-  }
+  const { until } = guard.breaker;
+  const asked = askedToWait(guard.breaker, now());
+  if (asked !== undefined) return busyUntil(platformName, asked);
   return new HubError(
     'PLATFORM_RESTING',
-    `接收平台 ${platformName} 连续失败，${until} 前不再发送：${reason ?? ''} (breaker open)`,
+    `接收平台 ${platformName} 连续失败，${until} 前不再发送：${causeOf(guard.breaker)} (breaker open)`,
     {
       remedy: 'retry',
       fix: '请检查平台地址、证书、口令与网络；到时自动试发一批，也可 hub resume 立即重试 (check address, certificate, token and network; one batch is tried by itself then)',
     },
   );
 }
+
+/** Nothing is sent before the moment that the platform named (delivery.md I15), whoever wishes it. */
+export const busyUntil = (platform: string, until: string): HubError =>
+  new HubError('PLATFORM_BUSY', `接收平台 ${platform} 要求 ${until} 之后再来 (asked us to wait until then)`, {
+    remedy: 'retry',
+    fix: '到时会自动续报，无须操作；等不及请与平台联系，或先用 hub preview 看期限 (it goes on by itself then; where that is too late, ask the platform)',
+  });
 
 function closed({ terms, now, platformName }: Deliver): HubError | undefined {
   if (terms.isOpen(now())) return undefined;

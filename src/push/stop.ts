@@ -1,10 +1,11 @@
-import { CLOSED } from '../delivery/breaker.ts';
+import { askedToWait, CLOSED } from '../delivery/breaker.ts';
 import { HubError } from '../errors.ts';
 import { readBreaker, writeBreaker } from '../store/breakers.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { readRun } from '../store/runs.ts';
 import { holdRecord, pausePlatform, releaseRecord, resumePlatform, stopRun, type Word } from '../store/stops.ts';
+import { busyUntil } from './guard.ts';
 
 /** Emergency stop (delivery goes no further until a person says so); every word of a person is logged with its reason. */
 
@@ -16,16 +17,23 @@ export async function pause(db: Db, platform: string, word: Word): Promise<void>
   });
 }
 
-/** Ends every pause of a platform, and its breaker begins afresh. Throws HubError PLATFORM_RUNNING when nothing held it up. */
-export async function resume(db: Db, platform: string, word: Word): Promise<void> {
+/**
+ * Ends every pause of a platform, and its breaker begins afresh. What the platform itself asked for (Retry-After) stays: returns
+ * until when, where that is still to come. Throws HubError PLATFORM_RUNNING when nothing held it up, PLATFORM_BUSY when only that does.
+ */
+export async function resume(db: Db, platform: string, word: Word): Promise<string | undefined> {
   const { actor, reason, now } = word;
-  await inTransaction(db, async (tx) => {
+  return inTransaction(db, async (tx) => {
     const pauses = await resumePlatform(tx, platform, word);
-    const { state } = await readBreaker(tx, platform);
-    if (pauses === 0 && state === 'closed') throw notStopped(platform);
-    if (state === 'open') await writeBreaker(tx, platform, CLOSED, now);
-    const detail = { reason, pauses, breaker: state };
+    const breaker = await readBreaker(tx, platform);
+    const { state } = breaker;
+    const until = askedToWait(breaker, now);
+    if (pauses === 0 && state === 'closed')
+      throw until === undefined ? notStopped(platform) : busyUntil(platform, until);
+    if (state === 'open') await writeBreaker(tx, platform, { ...CLOSED, notBefore: until ?? null }, now);
+    const detail = { reason, pauses, breaker: state, ...(until === undefined ? {} : { notBefore: until }) };
     await appendLog(tx, now, [{ actor, action: 'platform.resumed', platform, detail }]);
+    return until;
   });
 }
 

@@ -79,8 +79,18 @@ export const unmadePeriods = (
 /** Platforms to which nothing is sent for the moment because requests fail. */
 export const openBreakers = (
   db: Reader,
-): Promise<{ readonly platform: string; readonly reason: string | null; readonly since: string }[]> =>
-  select(db, "SELECT platform, reason, changed_at AS since FROM breakers WHERE state = 'open' ORDER BY platform");
+): Promise<
+  {
+    readonly platform: string;
+    readonly reason: string | null;
+    readonly latest: string | null;
+    readonly since: string;
+  }[]
+> =>
+  select(
+    db,
+    "SELECT platform, reason, latest, changed_at AS since FROM breakers WHERE state = 'open' ORDER BY platform",
+  );
 
 /** Platforms whose period waits because they refused too many records at once. */
 export const poisonPauses = (

@@ -9,9 +9,10 @@ interface Row {
   readonly open_until: string | null;
   readonly not_before: string | null;
   readonly reason: string | null;
+  readonly latest: string | null;
 }
 
-const columns = 'platform, state, failures, wait_s, open_until, not_before, reason';
+const columns = 'platform, state, failures, wait_s, open_until, not_before, reason, latest';
 
 const toBreaker = (row: Row): Breaker => ({
   state: row.state,
@@ -20,6 +21,7 @@ const toBreaker = (row: Row): Breaker => ({
   until: row.open_until,
   notBefore: row.not_before,
   reason: row.reason,
+  latest: row.latest,
 });
 
 /** A platform that never failed has no row. */
@@ -35,10 +37,10 @@ export async function listBreakers(db: Reader): Promise<ReadonlyMap<string, Brea
 }
 
 export async function writeBreaker(tx: Tx, platform: string, breaker: Breaker, now: Date): Promise<void> {
-  const { state, failures, waitS, until, notBefore, reason } = breaker;
-  const values = [state, failures, waitS, until, notBefore, reason, now.toISOString()];
+  const { state, failures, waitS, until, notBefore, reason, latest } = breaker;
+  const values = [state, failures, waitS, until, notBefore, reason, latest, now.toISOString()];
   const sql =
-    'UPDATE breakers SET state = ?, failures = ?, wait_s = ?, open_until = ?, not_before = ?, reason = ?, changed_at = ? WHERE platform = ?';
+    'UPDATE breakers SET state = ?, failures = ?, wait_s = ?, open_until = ?, not_before = ?, reason = ?, latest = ?, changed_at = ? WHERE platform = ?';
   if ((await change(tx, sql, [...values, platform])) > 0) return;
   await tx('breakers')
     .insert({
@@ -49,6 +51,7 @@ export async function writeBreaker(tx: Tx, platform: string, breaker: Breaker, n
       open_until: until,
       not_before: notBefore,
       reason,
+      latest,
       changed_at: now.toISOString(),
     })
     .onConflict('platform')

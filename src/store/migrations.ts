@@ -13,6 +13,7 @@ import { createWires } from './migration-008.ts';
 import { createAuditIndexes } from './migration-009.ts';
 import { createClaims } from './migration-010.ts';
 import { createCarriedAnchors } from './migration-011.ts';
+import { createLatestReason } from './migration-012.ts';
 
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
@@ -27,6 +28,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   { name: '009-audit-indexes', up: createAuditIndexes },
   { name: '010-claims', up: createClaims },
   { name: '011-carried-anchors', up: createCarriedAnchors },
+  { name: '012-latest-reason', up: createLatestReason },
 ];
 
 const source: Knex.MigrationSource<(typeof migrations)[number]> = {

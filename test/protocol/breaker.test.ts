@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { backoffS } from '../../src/delivery/backoff.ts';
-import { type Breaker, breakerAfter, CLOSED, type Lately, passage, type Sign } from '../../src/delivery/breaker.ts';
+import {
+  type Breaker,
+  breakerAfter,
+  CLOSED,
+  causeOf,
+  type Lately,
+  passage,
+  type Sign,
+} from '../../src/delivery/breaker.ts';
 import { isOpenAt, wallClock } from '../../src/delivery/sending-window.ts';
 
 const NOW = new Date('2026-11-27T01:00:00Z');
@@ -42,6 +50,23 @@ describe('the breaker', () => {
 
   test('certificate and login trouble opens it at once and for long', () => {
     expect(follow(['page'])).toMatchObject({ state: 'open', waitS: 1800 });
+  });
+
+  test('the first cause stays, and the latest stands beside it, until a good answer', () => {
+    const told = (reasons: readonly string[]) =>
+      reasons.reduce(
+        (breaker, reason) => breakerAfter(breaker, 'failed', { lately: quiet, now: NOW, reason }) ?? breaker,
+        CLOSED,
+      );
+    const late = told(['证书过期', '超时', '超时', '证书过期', '超时', '超时']);
+    expect(late).toMatchObject({ state: 'open', reason: '证书过期', latest: '超时' });
+    expect(causeOf(late)).toBe('证书过期；最近 (latest): 超时');
+    expect(told(['超时', '超时'])).toMatchObject({ reason: '超时', latest: null });
+    const mended = breakerAfter(late, 'good', { lately: quiet, now: NOW, reason: '' }) ?? late;
+    expect(breakerAfter(mended, 'failed', { lately: quiet, now: NOW, reason: '断网' })).toMatchObject({
+      reason: '断网',
+      latest: null,
+    });
   });
 
   test('success on a closed breaker needs no write', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { CLOSED } from '../../src/delivery/breaker.ts';
+import { type Breaker, CLOSED } from '../../src/delivery/breaker.ts';
 import { HubError } from '../../src/errors.ts';
 import { closeBatch, releaseBatch } from '../../src/push/decide-batch.ts';
 import { hold, pause, release, resume, stop } from '../../src/push/stop.ts';
-import { readBreaker } from '../../src/store/breakers.ts';
-import { select } from '../../src/store/database.ts';
+import { readBreaker, writeBreaker } from '../../src/store/breakers.ts';
+import { inTransaction, select } from '../../src/store/database.ts';
 import { listBatches } from '../../src/store/outbox.ts';
 import { startRun } from '../../src/store/runs.ts';
 import { listPauses } from '../../src/store/stops.ts';
@@ -295,6 +295,27 @@ onBothDatabases('an emergency stop on', ({ url }) => {
     await expect(resume(b.hub.db, PLATFORM, word(b))).rejects.toThrow(/并未暂停/);
     const actions = (await logOf(b.hub)).map(({ action }) => action);
     expect(actions).toEqual(expect.arrayContaining(['platform.paused', 'platform.resumed']));
+  });
+
+  test('a platform that asked us to wait is not resumed before; it is said until when', async () => {
+    const b = await bench(await url());
+    const notBefore = new Date(b.hub.now().getTime() + 3_600_000).toISOString();
+    const write = (change: Partial<Breaker>) =>
+      inTransaction(b.hub.db, (tx) => writeBreaker(tx, PLATFORM, { ...CLOSED, notBefore, ...change }, b.hub.now()));
+    await write({});
+    await expect(resume(b.hub.db, PLATFORM, word(b))).rejects.toMatchObject({
+      code: 'PLATFORM_BUSY',
+      message: expect.stringContaining(notBefore),
+    });
+    await pause(b.hub.db, PLATFORM, word(b));
+    expect(await resume(b.hub.db, PLATFORM, word(b))).toBe(notBefore);
+    await write({ state: 'open', failures: 5, waitS: 60, until: notBefore, reason: '超时' });
+    expect(await resume(b.hub.db, PLATFORM, word(b))).toBe(notBefore);
+    await b.take(row(1));
+    expect((await b.push()).stopped?.code).toBe('PLATFORM_BUSY');
+    b.wait(3601);
+    await b.push();
+    expect(await states(b)).toEqual({ accepted: 1 });
   });
 
   test('keeps back what is to be sent, and still asks about what was: the answer behind it is taken', async () => {
