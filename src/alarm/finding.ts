@@ -39,4 +39,5 @@ export type AlarmKind =
   | 'log'
   | 'approval'
   | 'break-glass'
+  | 'backup'
   | 'message';

@@ -2,6 +2,7 @@ import type { Hub } from '../hub-context.ts';
 import { forgetMessages } from '../store/alarm-messages.ts';
 import { knownAlarms } from '../store/alarms.ts';
 import { accountCheck } from './account-check.ts';
+import { backupCheck } from './backup-check.ts';
 import { certificateCheck } from './certificate-check.ts';
 import { type Check, DAY } from './check.ts';
 import { clockCheck } from './clock-check.ts';
@@ -30,6 +31,7 @@ export const CHECKS: readonly Check[] = [
   reconcileCheck,
   logCheck,
   accountCheck,
+  backupCheck,
   watchCheck,
   certificateCheck,
   diskCheck(),

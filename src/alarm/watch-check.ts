@@ -1,15 +1,52 @@
 import { coverageFault } from '../calendar/coverage-fault.ts';
 import { addDays, yearOf } from '../calendar/day.ts';
-import { type Check, type CheckContext, HOUR, stagesOf } from './check.ts';
+import { endingSecrets } from '../store/alarm-signs.ts';
+import { type Check, type CheckContext, daysBetween, HOUR, stagesOf } from './check.ts';
 import type { Finding } from './finding.ts';
 
-/** What runs out on a known day: entries of jobs/alarms.yaml, and the work calendar's data. */
+/** What runs out on a known day: entries of jobs/alarms.yaml, secrets that platforms issued, and the work calendar's data. */
 export const watchCheck: Check = {
   name: 'watch',
   kinds: ['watch', 'calendar'],
   everyMs: HOUR,
-  look: async (context) => [...watched(context), ...calendar(context)],
+  look: async (context) => [...watched(context), ...(await secrets(context)), ...calendar(context)],
 };
+
+/**
+ * The hub renews issued secrets by itself when it uses them shortly before their end; one that lives for weeks may end between two
+ * Fridays. One that lives for days is renewed with every use and worth no word: only stages that are less than half its life.
+ */
+async function secrets(context: CheckContext): Promise<Finding[]> {
+  const { hub } = context;
+  return (await endingSecrets(hub.db)).flatMap(({ name, endsAt, issuedAt }) => {
+    const day = hub.localDate(new Date(endsAt));
+    const left = daysBetween(hub.now(), new Date(endsAt));
+    const life = daysBetween(new Date(issuedAt), new Date(endsAt));
+    const subject = `watch:secret:${name}:${day}`;
+    return stagesOf(subject, left, context)
+      .filter((stage) => life > 2 * stage)
+      .map(
+        (stage): Finding => ({
+          ...{
+            subject: `${subject}:${stage}`,
+            kind: 'watch',
+            level: stage === 7 ? 'urgent' : 'warning',
+            quietEnd: true,
+          },
+          zh:
+            left < 0 ? `平台签发的密钥 ${name} 已于 ${day} 失效` : `平台签发的密钥 ${name} ${left} 天后（${day}）失效`,
+          en:
+            left < 0
+              ? `the issued secret ${name} ended on ${day}`
+              : `the issued secret ${name} ends in ${left} days, on ${day}`,
+          fixZh:
+            '把作业的 auth.hmac.refresh.before 设得比两次报送的间隔长，到时即自动换新；已失效的请向平台索取新密钥写入 .env',
+          fixEn:
+            'make auth.hmac.refresh.before of the job longer than the time between two pushes, so that it is renewed in time; where it has ended ask the platform for a new one',
+        }),
+      );
+  });
+}
 
 function watched(context: CheckContext): Finding[] {
   const { hub } = context;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { copyOffsite, hasCopy, type OffsiteContext } from '../audit/offsite.ts';
+import { copyIfMissing } from '../audit/nightly.ts';
 import type { Hub } from '../hub-context.ts';
 import { localTime } from './print.ts';
 
@@ -20,18 +20,5 @@ export async function keepCopies(hub: Hub, signal: AbortSignal): Promise<void> {
     const good = due && (await copyIfMissing(context, trace));
     if (good) doneFor = day;
     await sleep(due && !good ? AGAIN_MS : LOOK_MS, undefined, { signal }).catch(() => {});
-  }
-}
-
-async function copyIfMissing(context: OffsiteContext, trace: Hub['trace']): Promise<boolean> {
-  try {
-    if (!(await hasCopy(context))) {
-      const { name, sha256, removed } = await copyOffsite(context);
-      trace.info('backup.copied', { name, sha256, removed });
-    }
-    return true;
-  } catch (error) {
-    trace.error('backup.failed', { error: error instanceof Error ? error.message : String(error) });
-    return false;
   }
 }

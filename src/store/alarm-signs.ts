@@ -125,6 +125,15 @@ export async function recentStrayNotices(db: Reader, since: Date): Promise<Platf
   return rows.map((row) => ({ ...row, n: Number(row.n) }));
 }
 
+/** Secrets that platforms issued and that end; instants as text. */
+export const endingSecrets = (
+  db: Reader,
+): Promise<{ readonly name: string; readonly endsAt: string; readonly issuedAt: string }[]> =>
+  select(
+    db,
+    'SELECT name, ends_at AS "endsAt", updated_at AS "issuedAt" FROM vault WHERE ends_at IS NOT NULL ORDER BY name',
+  );
+
 /** Changes that no account stands for, of late; a change of the set-up while approvals are off is one of them. */
 export const breakGlassUses = (db: Reader, since: Date): Promise<{ readonly actor: string; readonly at: string }[]> =>
   select(

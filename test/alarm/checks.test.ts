@@ -31,6 +31,7 @@ import { appendLog } from '../../src/store/log.ts';
 import { quarantine } from '../../src/store/quarantine.ts';
 import { keepDifferences, openReconciliation } from '../../src/store/reconciliations.ts';
 import { endRun, startRun } from '../../src/store/runs.ts';
+import { openVault } from '../../src/store/vault.ts';
 import { certificate } from '../support/certificate.ts';
 import { databases, onBothDatabases } from '../support/databases.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
@@ -343,6 +344,25 @@ test('a token is told of 60, 30 and 7 days before its last day, each once', asyn
   expect(await said('2026-12-25T02:00:00Z', [stage(60)])).toEqual(['60', '30']);
   expect(await said('2027-01-15T02:00:00Z', [stage(60), stage(30)])).toEqual(['60', '30', ':7']);
   expect(await said('2027-01-15T02:00:00Z', [])).toEqual([':7']);
+});
+
+test('an issued secret that lives for months is told of before it ends, one that lives for a day is not', async () => {
+  const b = await bench(await sqlite());
+  const vault = openVault(b.hub.db, 'a7'.repeat(32), 'scheduler');
+  const ends = (days: number) => new Date(NOW.getTime() + days * 24 * HOUR);
+  await vault?.keep('credit-sharing/exchange-secret', { value: 'canary-77', endsAt: ends(90) }, NOW);
+  await vault?.keep('short/exchange-secret', { value: 'canary-78', endsAt: ends(1) }, NOW);
+  const at = async (days: number) => {
+    b.clock.now = ends(days);
+    return (await b.see(watchCheck)).filter(({ kind }) => kind === 'watch');
+  };
+  expect(await at(0)).toEqual([]);
+  expect(await at(55)).toEqual([]);
+  expect(await at(61)).toMatchObject([{ subject: 'watch:secret:credit-sharing/exchange-secret:2027-02-25:30' }]);
+  const late = await at(85);
+  expect(late).toMatchObject([{ level: 'urgent', zh: expect.stringContaining('5 天后（2027-02-25）失效') }]);
+  expect(JSON.stringify(late)).not.toContain('canary');
+  expect(await at(91)).toMatchObject([{ zh: expect.stringContaining('已于 2027-02-25 失效') }]);
 });
 
 test('a year without calendar data is urgent before it begins', async () => {

@@ -1,10 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { backupCheck } from '../../src/alarm/backup-check.ts';
 import { checkBackup } from '../../src/audit/backup-file.ts';
+import { copyIfMissing } from '../../src/audit/nightly.ts';
 import { copyOffsite, hasCopy, type OffsiteContext } from '../../src/audit/offsite.ts';
 import { type BackupSettings, readBackupSettings } from '../../src/backup-settings.ts';
+import { silentTrace } from '../../src/trace.ts';
 import { databases, temporaryFolder } from '../support/databases.ts';
+import { openTestHub } from '../support/hub.ts';
+import { logged } from '../support/logged.ts';
 import { PASSWORD, startSftpServer } from '../support/sftp-server.ts';
 import { bench, rows } from './bench.ts';
 
@@ -104,4 +109,24 @@ test('settings that cannot work are all named at once, never with the password',
   expect(JSON.stringify(faults)).not.toContain('geheim');
   expect(readBackupSettings({}).backup).toBeUndefined();
   expect(readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')).toContain('HUB_BACKUP_TO');
+});
+
+test('a copy that fails is an alarm and one entry of the log, until one has arrived', async () => {
+  const blocked = join(temporaryFolder(), 'far');
+  writeFileSync(blocked, 'no folder');
+  const { context, clock } = await hubWith({ ...usual, to: blocked });
+  const base = await openTestHub('sqlite::memory:', [], clock);
+  const hub = { ...base, db: context.db, settings: { ...base.settings, backup: context.settings } };
+  const see = () => backupCheck.look({ hub, signal: context.signal, isOpen: () => false });
+  expect(await see()).toEqual([]);
+  const since = clock.now.toISOString();
+  expect(await copyIfMissing(context, silentTrace)).toBe(false);
+  clock.now = new Date(clock.now.getTime() + 1_800_000);
+  expect(await copyIfMissing(context, silentTrace)).toBe(false);
+  expect(await see()).toMatchObject([{ subject: 'backup:copy', level: 'urgent', since, command: 'hub backup' }]);
+  expect((await logged(context.db, 'database.')).map(({ action }) => action)).toEqual(['database.copy-failed']);
+  rmSync(blocked);
+  expect(await copyIfMissing(context, silentTrace)).toBe(true);
+  expect(await see()).toEqual([]);
+  expect((await logged(context.db, 'database.')).map(({ action }) => action)).toContain('database.copied');
 });
