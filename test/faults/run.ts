@@ -90,5 +90,8 @@ function recoveryOf(findings: readonly Finding[]): string {
   return `recovered after ${took.length} kills: median ${seconds(Math.floor(took.length / 2))}, longest ${seconds(-1)}`;
 }
 
-const checkedOf = (sum: (of: (one: Finding) => number) => number): string =>
-  `checked: ${sum((one) => one.entries)} log entries, ${sum((one) => one.heads)} signed heads, ${sum((one) => one.periods)} periods, ${sum((one) => one.effects)} effects`;
+function checkedOf(sum: (of: (one: Finding) => number) => number): string {
+  const [entries, heads] = [sum((one) => one.entries), sum((one) => one.heads)];
+  const [periods, effects] = [sum((one) => one.periods), sum((one) => one.effects)];
+  return `checked: ${entries} log entries, ${heads} signed heads, ${periods} periods, ${effects} effects`;
+}
