@@ -73,7 +73,7 @@ const POINTS = [
 export async function failpointLoop(options: RigOptions, runs: number): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const point of POINTS) findings.push(await loopOver(point, options, runs));
-  if (options.database === undefined) findings.push(await checkpointKills(options));
+  if (options.freshDatabase === undefined) findings.push(await checkpointKills(options));
   return findings;
 }
 

@@ -13,8 +13,8 @@ import { writeJobs } from './rig-jobs.ts';
 
 export interface RigOptions {
   readonly seed: number;
-  /** Address of an empty database; absent: SQLite in the rig's own folder. */
-  readonly database?: string;
+  /** Makes an empty database and tells its address; absent: SQLite in the rig's own folder. */
+  readonly freshDatabase?: () => Promise<string>;
   /** Does the far platform do the work of a key once, or every time it comes? */
   readonly effect: 'once-per-key' | 'every-time';
   /** The tree whose hub runs; a mutant build has its own. */
@@ -84,7 +84,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const inbox = join(folder, 'inbox');
   mkdirSync(inbox);
   const far = await startFarEnd(folder, options.seed, options.effect);
-  const database = options.database ?? `sqlite:${join(folder, 'hub.db')}`;
+  const database = (await options.freshDatabase?.()) ?? `sqlite:${join(folder, 'hub.db')}`;
   writeJobs(join(folder, 'jobs'), { inbox, url: far.url, platform: options.platform, goLive: options.goLive });
   const hub = hubProcess(folder, database, options.root ?? root);
   let aheadMs = 0;

@@ -37,7 +37,7 @@ async function runOn(server: string): Promise<void> {
   const mariaDb = server === 'mariadb' ? await startMariaDb() : undefined;
   try {
     for (const one of chosen) {
-      const database = mariaDb === undefined ? {} : { database: await createDatabase(mariaDb.url) };
+      const database = mariaDb === undefined ? {} : { freshDatabase: () => createDatabase(mariaDb.url) };
       report(
         one,
         server,
