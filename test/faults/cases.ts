@@ -4,6 +4,7 @@ import { fridays } from './fridays.ts';
 import { failpointLoop, randomKills } from './kills.ts';
 import { openRig, type RigOptions } from './rig.ts';
 import { type Finding, settle } from './settle.ts';
+import { otherHost, stoppedHolders } from './stopped-holder.ts';
 
 export interface Case {
   /** As in the fault plan: F1 … F52. */
@@ -43,6 +44,8 @@ const platformFaults: readonly Case[] = FAULTS.map((fault) => ({
 export const cases: readonly Case[] = [
   { name: 'F1', what: 'kill -9 at random moments', runs: 200, run: randomKills },
   { name: 'F2', what: 'kill -9 at every failpoint, pass by pass', runs: 12, run: failpointLoop },
+  { name: 'F3', what: 'the holder is stopped past its lease, then wakes', runs: 1, run: stoppedHolders },
+  { name: 'F3', what: 'kill -9, and another host takes over', runs: 1, run: otherHost },
   ...platformFaults,
   {
     name: 'F24',
