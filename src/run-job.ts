@@ -11,7 +11,7 @@ import type { RunOptions } from './run-options.ts';
 import { type RunReport, reportJson } from './run-report.ts';
 import { type ConfirmFile, openSource } from './sources/index.ts';
 import { keepLease } from './store/lease-keeper.ts';
-import { dropLease, isDead, takeLease, thisProcess } from './store/leases.ts';
+import { dropLease, isDead, pushLease, takeLease, thisProcess } from './store/leases.ts';
 import { endRun, openRuns, startRun } from './store/runs.ts';
 import { runStop } from './store/stops.ts';
 
@@ -67,7 +67,7 @@ async function buryDeadRuns({ db, now }: Hub, job: Job): Promise<void> {
 
 /** One run of a job (pull) or at a platform (push) at a time, over all processes. */
 async function underLease(hub: Hub, job: Job, holder: string, options: RunOptions, run: number): Promise<RunReport> {
-  const name = job.kind === 'pull' ? `pull:${job.name}` : `push:${job.platformName}`;
+  const name = job.kind === 'pull' ? `pull:${job.name}` : pushLease(job.platformName);
   const takenAt = process.hrtime.bigint();
   const lease = await takeLease(hub.db, name, `${holder}/${run}`, LEASE_MS);
   if (lease === undefined) return failedReport(job, run, options, busy(job));
@@ -93,7 +93,7 @@ export async function listen(hub: Hub, name: string, options: RunOptions): Promi
   const job = findJob(hub, name);
   if (job.kind !== 'push') return;
   const takenAt = process.hrtime.bigint();
-  const lease = await takeLease(hub.db, `push:${job.platformName}`, `${thisProcess()}/listen`, LEASE_MS);
+  const lease = await takeLease(hub.db, pushLease(job.platformName), `${thisProcess()}/listen`, LEASE_MS);
   if (lease === undefined) return;
   const { databaseUrl } = hub.settings;
   const kept = keepLease({ databaseUrl, lease, ttlMs: LEASE_MS, everyMs: RENEW_MS, takenAt });

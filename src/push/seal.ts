@@ -1,8 +1,10 @@
+import { HubError } from '../errors.ts';
 import { requireLog } from '../evidence/log-gate.ts';
 import { failpoint } from '../failpoint.ts';
 import type { OutgoingBatch } from '../platform.ts';
 import { type Db, inTransaction, type Tx } from '../store/database.ts';
 import { type SkippedVersion, settleSkipped } from '../store/deliveries.ts';
+import { isOvertaken, pushLease } from '../store/leases.ts';
 import { appendLog, type LogEntry } from '../store/log.ts';
 import { type BatchRow, sealBatch } from '../store/outbox.ts';
 import { mend } from '../store/quarantine.ts';
@@ -29,6 +31,8 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   const { id, form, members, bodyDigest, manifestRoot } = batch;
   await requireLog(context.db, now);
   const row = await inTransaction(context.db, async (tx) => {
+    // Whoever took over has sealed on: what this process has read may be old by now.
+    if (await isOvertaken(tx, pushLease(platform), epoch)) throw overtaken(platform);
     const sealed = await sealBatch(tx, { ...batch, platform, period, runId, epoch }, now());
     if (context.ticketsOpen())
       await mend(
@@ -53,6 +57,12 @@ export async function seal(batch: ReadyBatch, context: Seal): Promise<{ row: Bat
   const outgoing = { batchId: id, seq, period, epoch, body, bodyDigest, contentType, idemKeys };
   return { row, outgoing };
 }
+
+const overtaken = (platform: string): HubError =>
+  new HubError('LEASE_LOST', `平台 ${platform} 已由另一进程接手，未封装 (another process delivers to it; not sealed)`, {
+    remedy: 'retry',
+    fix: '无需处理，由接手的进程继续 (nothing to do: the other process goes on)',
+  });
 
 export type About = Pick<LogEntry, 'actor' | 'platform' | 'batchId' | 'runId'>;
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { change, type Db, inTransaction, isSqlite, type Reader, select } from './database.ts';
+import { change, type Db, inTransaction, isSqlite, type Reader, select, type Tx } from './database.ts';
+
+/** The lease under which one process at a time delivers to a platform. */
+export const pushLease = (platform: string): string => `push:${platform}`;
 
 /** `host/pid/process start`: enough to see on the same host that a holder is dead. */
 export const thisProcess = (): string => `${hostname()}/${process.pid}/${started}`;
@@ -120,4 +123,14 @@ export async function raiseLease(db: Db, lease: Lease, epoch: number): Promise<L
 export async function dropLease(db: Db, lease: Lease): Promise<void> {
   const sql = "UPDATE leases SET holder = '', expires_ms = 0 WHERE name = ? AND holder = ? AND epoch = ?";
   await inTransaction(db, (tx) => change(tx, sql, [lease.name, lease.holder, lease.epoch]));
+}
+
+/**
+ * Whether another process has taken the lease since: asked in the transaction of a write that no older epoch may make, which then
+ * holds off whoever wants to take it until that write is committed.
+ */
+export async function isOvertaken(tx: Tx, name: string, epoch: number): Promise<boolean> {
+  const lock = isSqlite(tx) ? '' : ' LOCK IN SHARE MODE';
+  const [row] = await select<{ epoch: number }>(tx, `SELECT epoch FROM leases WHERE name = ?${lock}`, [name]);
+  return row !== undefined && row.epoch > epoch;
 }

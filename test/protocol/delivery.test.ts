@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Breaker, CLOSED } from '../../src/delivery/breaker.ts';
 import { HubError } from '../../src/errors.ts';
 import { closeBatch, releaseBatch } from '../../src/push/decide-batch.ts';
+import { push } from '../../src/push/push.ts';
 import { hold, pause, release, resume, stop } from '../../src/push/stop.ts';
 import { readBreaker, writeBreaker } from '../../src/store/breakers.ts';
 import { inTransaction, select } from '../../src/store/database.ts';
@@ -262,6 +263,18 @@ onBothDatabases('delivering on', ({ url }) => {
     expect(await states(b)).toEqual({ accepted: 1 });
     expect(effects(b)).toEqual([1]);
     expect((await logOf(b.hub)).some(({ action }) => action === 'batch.stale')).toBe(true);
+  });
+
+  test('a holder that was overtaken seals nothing any more, whatever it had read', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    const stale = await b.context();
+    await b.push();
+    await b.take(row(2));
+    await expect(push(stale)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await listBatches(b.hub.db)).toHaveLength(1);
+    await b.push();
+    expect(await states(b)).toEqual({ accepted: 2 });
   });
 
   test('what another holder left on the wire is asked about only when that holder can emit nothing more', async () => {

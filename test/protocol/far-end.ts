@@ -54,6 +54,8 @@ export interface FarEnd extends Platform {
   queries: number;
   /** What it shows, by record key. */
   readonly shown: ReadonlyMap<string, Held>;
+  /** Batches that it took, by batch id. */
+  readonly taken: ReadonlyMap<string, { readonly digest: string; readonly rows: readonly SentRecord[] }>;
   /** Effects per row id: more than one is a doubled record. */
   readonly effects: ReadonlyMap<string, number>;
   readonly receipts: StrayReceipt[];
@@ -96,6 +98,7 @@ export function farEnd(): FarEnd {
     sends: [],
     queries: 0,
     shown,
+    taken: batches,
     effects,
     receipts: [],
     pendingNotices: [],
