@@ -112,6 +112,19 @@ const heldBy = (changed: readonly string[], request: RequestRow | undefined): He
   claimed: request !== undefined && !isNameless(request),
 });
 
+/** What runs now, and what waits, without asking for anything: the approved copy where the files differ from it. */
+export async function setupInForce<S extends Guarded<S>>(
+  db: Reader,
+  setup: S,
+): Promise<{ readonly setup: S; readonly held?: Held }> {
+  const held = await heldChanges(db, setup);
+  const newest = held === undefined ? undefined : await newestConfiguration(db, 'approved');
+  const { settings, source, secrets = [] } = setup;
+  if (held === undefined || newest === undefined || source === undefined) return { setup };
+  const items = readItems({ ...settings, env: source.env, secrets });
+  return { setup: copyOf(setup, source, await readConfiguration(db, newest.id), items), held };
+}
+
 /** Old and new text of every item that changed; an item that is not there is `undefined`. */
 export interface ItemChange {
   readonly name: string;

@@ -7,15 +7,20 @@ import { newMemory, tend } from './tend.ts';
 const ROUND_MS = 60_000;
 
 /**
- * Looks, tells and beats each minute until the signal; the weekly comparison runs beside it. Nothing here stops business, and
+ * Looks, tells and beats each minute until the signal, after `before` each time; the weekly comparison runs beside it. Nothing here stops business, and
  * nothing that fails here ends the loop.
  */
-export async function watchUntil(hub: Hub, signal: AbortSignal): Promise<void> {
+export async function watchUntil(
+  hub: Hub,
+  signal: AbortSignal,
+  before: () => Promise<void> = async () => {},
+): Promise<void> {
   const memory = newMemory();
   const pulse = { beatAt: Number.NEGATIVE_INFINITY };
   let comparing: Promise<void> | undefined;
   do {
     try {
+      await before();
       const { broken } = await tend(hub, memory, signal);
       await beat(hub, pulse, broken.length === 0);
       comparing ??= guarded(hub, reconcileWeekly(hub, signal), signal).finally(() => {

@@ -80,7 +80,7 @@ function defineImport(group: Command, act: Act): void {
         if (json) printJson(counts);
         else
           print(
-            `✓ 已录入 ${counts.days} 天、${counts.years} 个年份 (entered); hub calendar show, hub forecast 可核对；运行中的服务在下次启动时采用 (check; a running service takes it at its next start)`,
+            `✓ 已录入 ${counts.days} 天、${counts.years} 个年份 (entered); hub calendar show, hub forecast 可核对；运行中的服务一分钟内采用，设了 HUB_APPROVALS=on 的须先审批 (check; a running service takes it within a minute, with HUB_APPROVALS=on after the second person's yes)`,
           );
         return 0;
       }),

@@ -1,4 +1,5 @@
-import { type Held, heldChanges } from '../accounts/approved-setup.ts';
+import { type Held, heldChanges, setupInForce } from '../accounts/approved-setup.ts';
+import type { Setup } from '../hub-context.ts';
 import { withDatabase } from './open.ts';
 import { complain } from './print.ts';
 import type { ReadSetup } from './setup.ts';
@@ -8,6 +9,13 @@ export const readHeld = (setup: ReadSetup): Promise<Held | undefined> =>
   withDatabase(({ db }) => heldChanges(db, setup)).catch((error: { readonly code?: string }) => {
     // Before the first start there is nothing to compare with; wrong settings are told by the check itself.
     if (error.code === 'DATABASE_MISSING' || error.code === 'SETUP_WRONG') return undefined;
+    throw error;
+  });
+
+/** The set-up that runs, and what waits beside it; the files themselves before the first start. */
+export const readInForce = (setup: ReadSetup): Promise<{ readonly setup: Setup; readonly held?: Held }> =>
+  withDatabase(({ db }) => setupInForce<Setup>(db, setup)).catch((error: { readonly code?: string }) => {
+    if (error.code === 'DATABASE_MISSING' || error.code === 'SETUP_WRONG') return { setup };
     throw error;
   });
 

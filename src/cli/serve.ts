@@ -3,6 +3,7 @@ import { createEmbeddedEngine, type EmbeddedEngine } from '../engine/embedded.ts
 import { createScheduler } from '../engine/scheduler.ts';
 import { serveUntil } from '../engine/serve-until.ts';
 import { type Hub, openHub } from '../hub-context.ts';
+import { type FollowedHub, followCalendar } from '../periods/follow-calendar.ts';
 import { dueNow } from '../push/due-now.ts';
 import type { Define } from './command.ts';
 import { openHealth } from './health.ts';
@@ -35,11 +36,13 @@ export interface ServeOptions {
 
 /** Serves until the signal. */
 export async function serve(setup: ReadSetup, signal: AbortSignal, options: ServeOptions = {}): Promise<void> {
-  const hub = await openHub(setup);
+  const opened = await openHub(setup);
+  const { hub, look } = followCalendar(opened, readSoundSetup);
+  await look();
   try {
     const health = await openHealth(hub.settings.listen, hub.db);
     try {
-      await scheduleUntil(hub, signal, { url: health.url, ...options });
+      await scheduleUntil({ hub, look }, signal, { url: health.url, ...options });
     } finally {
       await health.close();
     }
@@ -49,18 +52,19 @@ export async function serve(setup: ReadSetup, signal: AbortSignal, options: Serv
 }
 
 async function scheduleUntil(
-  hub: Hub,
+  { hub, look }: FollowedHub,
   signal: AbortSignal,
   { url, signerKey }: ServeOptions & { readonly url: string },
 ): Promise<void> {
   const engine = createEmbeddedEngine({ worker: new URL('./run-worker.ts', import.meta.url), data: {} });
   const book = databaseRunBook(hub);
+  const periods = databasePeriodBook(hub);
   const { jobs, now, trace } = hub;
   const scheduler = createScheduler({
     jobs,
     zone: hub.settings.timezone,
     book,
-    periods: databasePeriodBook(hub),
+    periods: { ...periods, tick: () => look().then(periods.tick) },
     engine,
     now,
     trace,

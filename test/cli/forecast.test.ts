@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
@@ -34,4 +34,20 @@ test('a forecast of days that nobody has approved says so', async () => {
   const changed = await hub('forecast', '--json');
   expect(JSON.parse(changed.out)[0].due).toMatch(/17:00$/);
   expect(changed.err).toContain('已改但未批准');
+  expect(JSON.parse(changed.out)[0].inForce).toBe(false);
+  const approved = await hub('forecast', '--approved', '--json');
+  expect(JSON.parse(approved.out)[0]).toMatchObject({ due: expect.stringMatching(/18:00$/), inForce: true });
+  writeFileSync(join(cwd, 'jobs/push-elsewhere.yaml'), push('18:00'));
+  rmSync(join(cwd, 'jobs/push-uploads.yaml'));
+  const jobs = await hub('jobs', '--json');
+  expect(JSON.parse(jobs.out)).toMatchObject([
+    { name: 'push-elsewhere', waits: 'new' },
+    { name: 'push-uploads', waits: 'removed' },
+  ]);
+  expect(jobs.err).toContain('已改但未批准');
+  write('17:00');
+  rmSync(join(cwd, 'jobs/push-elsewhere.yaml'));
+  expect(JSON.parse((await hub('jobs', '--json')).out)).toMatchObject([{ name: 'push-uploads', waits: 'changed' }]);
+  write('18:00');
+  expect(JSON.parse((await hub('jobs', '--json')).out)).toMatchObject([{ name: 'push-uploads', waits: null }]);
 });
