@@ -40,7 +40,7 @@ const suites: readonly Suite[] = [
     ],
   },
   { name: 'evidence', budgetS: 30, folders: ['evidence/', 'audit/'] },
-  // One run for all of these: the week is a single long file, beside which the others find room.
+  // One run for all of these: beside the long files of the week the others find room.
   { name: 'house', budgetS: 120, folders: [''] },
 ];
 
