@@ -13,7 +13,8 @@ export default function setup(): (() => Promise<void>) | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'hub-doorbell-'));
   let started: Promise<MariaDb> | undefined;
   const answer = async (): Promise<string> => {
-    started ??= startMariaDb();
+    // Hundreds of databases with all the tables of the hub: without a file per table they are made in a third of the time.
+    started ??= startMariaDb(['--innodb-file-per-table=0']);
     return createDatabase((await started).url);
   };
   const doorbell = createServer((ring) => {
