@@ -118,9 +118,12 @@ test('a penalty in the double-publicity form of 2018: amounts in 万元, kinds j
 
 describe('公示截止期 of a penalty', () => {
   const { publicityUntil: _, ...silent } = PENALTY;
-  const endOf = (form: string, record: JsonObject) => formOf(form).render(record, { recordKey: KEY }).data['CF_GSJZQ'];
+  const endOf = (form: string, record: JsonObject) => {
+    const { data } = formOf(form).render(record, { recordKey: KEY });
+    return data[form.endsWith('2015') ? 'GSQX' : 'CF_GSJZQ'];
+  };
 
-  test.each(['credit-sharing/penalty-2018', 'credit-sharing/penalty-2018-natural'])(
+  test.each(['credit-sharing/penalty-2018', 'credit-sharing/penalty-2018-natural', 'credit-sharing/penalty-2015'])(
     'is reckoned by the rules of its time where the bureau does not state it, in %s',
     (form) => {
       expect(endOf(form, silent)).toBe('2029/01/15');
@@ -130,14 +133,14 @@ describe('公示截止期 of a penalty', () => {
     },
   );
 
-  test('stands as the bureau states it, also that there is none', () => {
-    expect(endOf('credit-sharing/penalty-2018', PENALTY)).toBe('2027/01/15');
-    expect(endOf('credit-sharing/penalty-2018', { ...silent, publicityUntil: null })).toBe('2099/12/31');
-  });
-
-  test('stays empty where the rules show no such penalty', () => {
-    expect(endOf('credit-sharing/penalty-2018', { ...silent, kinds: ['警告'] })).toBeUndefined();
-  });
+  test.each(['credit-sharing/penalty-2018', 'credit-sharing/penalty-2015'])(
+    'stands as the bureau states it, also that there is none, and stays empty where the rules show no such penalty, in %s',
+    (form) => {
+      expect(endOf(form, PENALTY)).toBe('2027/01/15');
+      expect(endOf(form, { ...silent, publicityUntil: null })).toBe('2099/12/31');
+      expect(endOf(form, { ...silent, kinds: ['警告'] })).toBeUndefined();
+    },
+  );
 });
 
 test('a licence in the layout of 2015: its own names, its own statuses, the bureau’s time stamp', () => {
