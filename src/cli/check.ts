@@ -4,7 +4,8 @@ import type { Coverage, WorkCalendar } from '../calendar/work-calendar.ts';
 import { NOTHING_PROVEN } from '../proven.ts';
 import { checkOverdue } from './check-overdue.ts';
 import type { Define } from './command.ts';
-import { complain, faultLine, print, printJson } from './print.ts';
+import { folderTroubles } from './job-folders.ts';
+import { complain, faultLine, plain, print, printJson } from './print.ts';
 import { readSetup } from './setup.ts';
 
 /** `hub check`: settings, schemas and jobs, samples included; every fault at once, each with its line. Exit 78 on any. */
@@ -25,15 +26,18 @@ export const checkCommand: Define = (program, act) => {
         const held = settings.approvals ? await (await import('./check-held.ts')).readHeld(setup) : undefined;
         const good = faults.length === 0;
         const counts = { jobs: jobs.length, types: types.size, forms: forms.size };
+        const folders = folderTroubles(jobs);
         const years = calendarYears(calendar, settings.timezone);
         if (json) {
           const waiting = settings.approvals ? { held: held ?? null } : {};
-          printJson({ good, ...counts, calendar: years, faults, ...waiting });
+          printJson({ good, ...counts, calendar: years, faults, folders, ...waiting });
         } else if (good) {
           print(
             `✓ 设置无误 (all good): 作业 jobs ${counts.jobs} · 记录类型 record types ${counts.types} · 报送版式 outbound forms ${counts.forms}`,
           );
           for (const { year, coverage } of years) sayCoverage(year, coverage);
+          for (const { job, member, folder, zh, en } of folders)
+            complain(`! ${job} ${member} ${plain(folder)}：${zh} (${en})`);
         } else {
           complain(`${faults.length} 处设置错误 (${faults.length} set-up faults)`);
           for (const fault of faults) complain(`  ${faultLine(fault)}`);

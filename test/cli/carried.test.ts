@@ -140,3 +140,29 @@ returns: back
   const pair = (await hub(dir, 'ferry', 'keys')).json();
   expect(pair.publicKey).toMatch(/^04[0-9a-f]{128}$/);
 });
+
+test('hub check tells of folders that are not there, before a Friday does', async () => {
+  const keys = newSm2Pair();
+  const ferry = `{ use: ferry, channel: gx, outbox: nowhere, key: "\${KEY}", signKey: "\${SIGN}", trust: "${keys.publicKey}" }`;
+  const jobs = {
+    'pull-a.yaml': pull,
+    'push-inner.yaml': push(ferry),
+    'push-uploads.yaml': push('{ use: excel, folder: upload }'),
+  };
+  const dir = office(jobs, `KEY=${'5a'.repeat(32)}\nSIGN=${keys.privateKey}\n`);
+  rmSync(join(dir, 'upload'), { recursive: true });
+  const check = await hub(dir, 'check', '--json');
+  expect([check.code, check.json()]).toMatchObject([
+    0,
+    {
+      good: true,
+      folders: [
+        { job: 'push-inner', member: 'platform.outbox', folder: 'nowhere' },
+        { job: 'push-uploads', member: 'platform.folder', folder: 'upload' },
+      ],
+    },
+  ]);
+  expect((await hub(dir, 'check')).err).toMatch(/push-inner platform\.outbox nowhere：没有这个目录/);
+  for (const name of ['upload', 'nowhere']) mkdirSync(join(dir, name));
+  expect((await hub(dir, 'check', '--json')).json()).toMatchObject({ folders: [] });
+});
