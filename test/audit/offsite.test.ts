@@ -10,7 +10,8 @@ import { silentTrace } from '../../src/trace.ts';
 import { databases, temporaryFolder } from '../support/databases.ts';
 import { openTestHub } from '../support/hub.ts';
 import { logged } from '../support/logged.ts';
-import { PASSWORD, startSftpServer } from '../support/sftp-server.ts';
+import { startSftpServer } from '../support/sftp-for-tests.ts';
+import { PASSWORD } from '../support/sftp-server.ts';
 import { bench, rows } from './bench.ts';
 
 interface Far {

@@ -1,4 +1,5 @@
 import { bureauFiles, type Load, licence, USUAL_LOAD } from './bureau.ts';
+import { fileKills } from './file-kills.ts';
 import { type End, openRig, type Rig, type RigOptions } from './rig.ts';
 import { type Finding, settle } from './settle.ts';
 import { type Step, stepReached } from './step-reached.ts';
@@ -73,6 +74,7 @@ const POINTS = [
 export async function failpointLoop(options: RigOptions, runs: number): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const point of POINTS) findings.push(await loopOver(point, options, runs));
+  for (const point of ['S9-part', 'S9-renamed']) findings.push(await fileKills(point, options, runs));
   if (options.freshDatabase === undefined) findings.push(await checkpointKills(options));
   return findings;
 }

@@ -6,7 +6,7 @@ export interface RigJobs {
   /** Where the bureau drops its files. */
   readonly inbox: string;
   readonly url: string;
-  /** More lines of the push job's `platform`. */
+  /** The push job's `platform`, as YAML members; absent: the far platform over HTTP. */
   readonly platform?: string | undefined;
   /** First Friday of a weekly duty; absent: pushed when told to. */
   readonly goLive?: string | undefined;
@@ -44,17 +44,18 @@ samples:
     gives: { status: valid }
 `;
 
-const pushYaml = ({ url, platform = '', goLive }: RigJobs): string => `kind: push
+const pushYaml = ({ url, platform = overHttp(url), goLive }: RigJobs): string => `kind: push
 title: { zh: 报送, en: Push }
 ${goLive === undefined ? '' : `duty: { basis: 试验, every: friday, start: "09:00", due: "18:00", grace: 1d, goLive: ${goLive} }\n`}platform:
-  use: http
+${platform}
+types: { licence/printing: credit-sharing/licence-2018 }
+`;
+
+const overHttp = (url: string): string => `  use: http
   url: ${url}
   auth: { bearer: "\${FAULTS_TOKEN}" }
   batchSize: 50
   concurrency: 2
   timeout: 1
   notProcessed: [429, 503]
-  answerWithin: 48h
-${platform}
-types: { licence/printing: credit-sharing/licence-2018 }
-`;
+  answerWithin: 48h`;

@@ -19,8 +19,10 @@ export interface RigOptions {
   readonly effect: 'once-per-key' | 'every-time';
   /** The tree whose hub runs; a mutant build has its own. */
   readonly root?: string;
-  /** More lines of the push job's `platform`. */
+  /** The push job's `platform`, as YAML members; absent: the far platform over HTTP. */
   readonly platform?: string;
+  /** Done after every process of the hub, with the rig's folder and the hub's clock: a receiver that fetches files. */
+  readonly receive?: (folder: string, now: number) => void;
   /** First Friday of a weekly duty, `2026-01-02`; absent: pushed when told to. */
   readonly goLive?: string;
 }
@@ -76,8 +78,8 @@ export interface Rig {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const JOBS = ['pull-faults', 'push-faults'];
-/** The platform's token: it must be found nowhere but on the wire (I18). */
-const TOKEN = 'canary-5f1d7c90e2';
+/** The platform's token or password: it must be found nowhere but on the wire (I18). */
+export const TOKEN = 'canary-5f1d7c90e2';
 
 export async function openRig(options: RigOptions): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'hub-faults-'));
@@ -94,7 +96,11 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     return { child, ended: untilItsEnd(child, far, killer(child, far, { ...end, folder })) };
   };
   const rows: Rig['rows'] = (sql) => onDatabase(database, sql);
-  const run: Rig['run'] = async (end, what) => (await start(end, what)).ended;
+  const run: Rig['run'] = async (end, what) => {
+    const ran = await (await start(end, what)).ended;
+    options.receive?.(folder, Date.now() + aheadMs);
+    return ran;
+  };
   const pass = (ms: number): void => {
     aheadMs += ms;
   };
@@ -121,7 +127,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     },
     dump: async () => {
       const child = hub([String(aheadMs), 'export', join(folder, 'log-export')], {});
-      await once(child, 'exit');
+      await untilItsEnd(child, far, () => {});
       await dumpTables(database, folder);
       const { goLive } = options;
       const facts = { weekly: goLive !== undefined, goLive, now: Date.now() + aheadMs, token: TOKEN };
@@ -158,9 +164,8 @@ const hubProcess =
     const child = spawn(process.execPath, [...elsewhere, program, ...words], {
       cwd: folder,
       env,
-      stdio: ['ignore', 'ignore', process.env['SHOW_HUB'] === undefined ? 'pipe' : 'inherit'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
-    child.stderr?.resume();
     return child;
   };
 
@@ -176,9 +181,15 @@ async function untilItsEnd(child: ChildProcess, far: FarEnd, disarm: () => void)
   const off = far.on(() => {
     firstWordMs ??= performance.now() - startedAt;
   });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  let said = '';
+  child.stderr?.on('data', (part) => {
+    said = (said + String(part)).slice(-2000);
+  });
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   off();
   disarm();
+  // Only a kill may end it before its time; anything else is a bug of the hub or of this rig.
+  if (code !== 0 && signal !== 'SIGKILL') throw new Error(`the hub ended with ${code ?? signal}: ${said}`);
   return { whole: code === 0, firstWordMs };
 }
 

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
 import { createDatabase, mariaDbAvailable, startMariaDb } from '../support/mariadb.ts';
 import { type Case, cases } from './cases.ts';
+import { checkerTrials } from './checker-trials.ts';
+import { modelHistories } from './model-histories.ts';
 import { mutantTrials } from './mutant-trials.ts';
 import type { Finding } from './settle.ts';
 import { IN_DOUBT } from './step-reached.ts';
 
 /**
- * `npm run test:faults -- [F1 F9 …] [--db sqlite|mariadb|both] [--seed N] [--runs N] [--no-mutants]`: real processes, a real
+ * `npm run test:faults -- [F1 F9 mutants …] [--db sqlite|mariadb|both] [--seed N] [--runs N] [--no-mutants]`: real processes, a real
  * wire, real kills, and an independent checker. Prints a table: case, runs, lost, doubled, unexpected, and where kills fell; exit 1
  * unless all are 0 and every mutant build was found out.
  */
@@ -29,7 +31,12 @@ console.log(
   `${'case'.padEnd(6)}${'database'.padEnd(10)}${'runs'.padStart(6)}${'lost'.padStart(7)}${'doubled'.padStart(9)}${'unexpected'.padStart(12)}${'submits'.padStart(9)}  what`,
 );
 for (const server of servers) await runOn(server);
-if (!options['no-mutants'] && names.length === 0) bad += await mutantTrials(Number(options.seed));
+const seed = Number(options.seed);
+if ((names.length === 0 || names.includes('F51')) && !modelHistories(seed)) bad += 1;
+if (!options['no-mutants'] && (names.length === 0 || names.includes('mutants'))) {
+  bad += await mutantTrials(seed);
+  bad += await checkerTrials({ seed, effect: 'once-per-key' });
+}
 console.log(bad === 0 ? '\nall kept' : `\n${bad} broken`);
 process.exitCode = bad === 0 ? 0 : 1;
 

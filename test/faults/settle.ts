@@ -31,8 +31,13 @@ export async function settle(rig: Rig, { kills = {}, recoveries = [], broken = {
   await rig.faults({});
   await rig.drain();
   await rig.dump();
-  const { stdout, stderr } = spawnSync('python3', [checker, rig.folder], { encoding: 'utf8', maxBuffer: 1 << 26 });
-  if (stdout === '') throw new Error(`checker.py said nothing: ${stderr.slice(-2000)}`);
-  const found = JSON.parse(stdout) as Omit<Finding, 'kills' | 'recoveries'>;
+  const found = check(rig.folder);
   return { ...found, broken: { ...found.broken, ...broken }, kills, recoveries };
+}
+
+/** What the checker says of what lies in a folder. */
+export function check(folder: string): Omit<Finding, 'kills' | 'recoveries'> {
+  const { stdout, stderr } = spawnSync('python3', [checker, folder], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (stdout === '') throw new Error(`checker.py said nothing: ${stderr.slice(-2000)}`);
+  return JSON.parse(stdout) as Omit<Finding, 'kills' | 'recoveries'>;
 }

@@ -5,7 +5,8 @@ import type { JsonObject } from '../../src/json.ts';
 import type { SftpPlatformSpec } from '../../src/platform-spec.ts';
 import { openPlatform } from '../../src/platforms/index.ts';
 import { temporaryFolder } from '../support/databases.ts';
-import { PASSWORD, startSftpServer } from '../support/sftp-server.ts';
+import { startSftpServer } from '../support/sftp-for-tests.ts';
+import { PASSWORD } from '../support/sftp-server.ts';
 import type { FarEnd } from './contract.ts';
 import { type FarRow, farStore } from './far-store.ts';
 

@@ -9,7 +9,8 @@ import { sftpFiles } from '../../src/platforms/sftp-files.ts';
 import { allowedHosts } from '../../src/wire/allowed-hosts.ts';
 import { temporaryFolder } from '../support/databases.ts';
 import { sealedBatch } from '../support/outgoing-batch.ts';
-import { PASSWORD, type SftpServerUnderTest, startSftpServer } from '../support/sftp-server.ts';
+import { startSftpServer } from '../support/sftp-for-tests.ts';
+import { PASSWORD, type SftpServerUnderTest } from '../support/sftp-server.ts';
 import { sshdAvailable, startSshd } from '../support/sshd.ts';
 
 const never = new AbortController().signal;

@@ -15,7 +15,6 @@ import {
 import { type AddressInfo, createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import ssh2, { type Attributes, type Connection, type SFTPWrapper } from 'ssh2';
-import { onTestFinished } from 'vitest';
 
 /** What the server does wrong; may be changed while it runs. */
 export interface SftpFaults {
@@ -43,13 +42,14 @@ export interface SftpServerUnderTest {
   readonly faults: SftpFaults;
   /** Every request that changed something, in order: `open /in/a.part`, `rename /in/a.part /in/a`, `remove …`. */
   readonly done: string[];
+  close(): Promise<void>;
 }
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 export const PASSWORD = 'only-for-tests';
 
 /** An SFTP server of our own over a folder of the disk, whose faults can be told; paths are `/in/…`, `/archive/…`. */
-export async function startSftpServer(folder: string): Promise<SftpServerUnderTest> {
+export async function openSftpServer(folder: string, password: string = PASSWORD): Promise<SftpServerUnderTest> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'sec1', format: 'pem' }).toString();
   const parsed = ssh2.utils.parseKey(pem);
@@ -60,7 +60,7 @@ export async function startSftpServer(folder: string): Promise<SftpServerUnderTe
   const server = new ssh2.Server({ hostKeys: [pem] }, (client) => {
     clients.add(client.on('close', () => clients.delete(client)).on('error', () => {}));
     client.on('authentication', (attempt) =>
-      attempt.method === 'password' && attempt.password === PASSWORD ? attempt.accept() : attempt.reject(['password']),
+      attempt.method === 'password' && attempt.password === password ? attempt.accept() : attempt.reject(['password']),
     );
     client.on('session', (accept) =>
       accept().on('sftp', (open) => serve(open(), { folder, faults, done, cut: () => client.end() })),
@@ -69,12 +69,12 @@ export async function startSftpServer(folder: string): Promise<SftpServerUnderTe
   // Small answers would wait for each other otherwise (Nagle), at both ends.
   const door = createServer({ noDelay: true }, (socket) => server.injectSocket(socket));
   await once(door.listen(0, '127.0.0.1'), 'listening');
-  onTestFinished(async () => {
+  const close = async (): Promise<void> => {
     for (const client of clients) client.end();
     await new Promise<void>((closed) => door.close(() => closed()));
-  });
+  };
   const digest = createHash('sha256').update(parsed.getPublicSSH()).digest('base64').replace(/=+$/, '');
-  return { port: (door.address() as AddressInfo).port, hostKey: `SHA256:${digest}`, faults, done };
+  return { port: (door.address() as AddressInfo).port, hostKey: `SHA256:${digest}`, faults, done, close };
 }
 
 interface Served {
