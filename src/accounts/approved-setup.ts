@@ -51,8 +51,8 @@ export interface Held {
   readonly changed: readonly string[];
   /** The open request; `undefined` where nobody has asked yet. */
   readonly request: number | undefined;
-  /** Somebody stands for the change by name, so that somebody else can approve it. */
-  readonly claimed: boolean;
+  /** `unclaimed`: nobody stands for it by name yet; `approved`: let in by the next run or start. */
+  readonly standing: 'unasked' | 'unclaimed' | 'claimed' | 'approved';
 }
 
 const KIND = 'configuration';
@@ -109,8 +109,14 @@ export async function heldChanges<S>(
 const heldBy = (changed: readonly string[], request: RequestRow | undefined): Held => ({
   changed,
   request: request?.id,
-  claimed: request !== undefined && !isNameless(request),
+  standing: standingOf(request),
 });
+
+function standingOf(request: RequestRow | undefined): Held['standing'] {
+  if (request === undefined) return 'unasked';
+  if (request.state === 'approved') return 'approved';
+  return isNameless(request) ? 'unclaimed' : 'claimed';
+}
 
 /** What runs now, and what waits, without asking for anything: the approved copy where the files differ from it. */
 export async function setupInForce<S extends Guarded<S>>(

@@ -1,7 +1,7 @@
 import { isNameless } from '../accounts/requests.ts';
 import { breakGlassUses } from '../store/alarm-signs.ts';
 import { listRequests, type RequestRow } from '../store/requests.ts';
-import { countUsers } from '../store/users.ts';
+import { firstAccountAt } from '../store/users.ts';
 import { type Check, DAY, MINUTE } from './check.ts';
 import type { Finding } from './finding.ts';
 
@@ -15,8 +15,10 @@ export const accountCheck: Check = {
     const open = (await listRequests(hub.db, { states: ['open'] })).filter(
       ({ expiresAt }) => expiresAt > now.toISOString(),
     );
-    // Where nobody has an account, everybody works so.
-    const uses = (await countUsers(hub.db)) === 0 ? [] : await breakGlassUses(hub.db, new Date(now.getTime() - DAY));
+    // Where nobody has an account everybody works so, and so does who makes the first one.
+    const first = await firstAccountAt(hub.db);
+    const since = new Date(Math.max(Date.parse(first ?? ''), now.getTime() - DAY));
+    const uses = first === undefined ? [] : await breakGlassUses(hub.db, since);
     const days = Map.groupBy(uses, ({ at }) => hub.localDate(new Date(at)));
     return [...open.map(waits), ...[...days].map(([day, ofDay]) => used(day, ofDay))];
   },

@@ -19,13 +19,16 @@ export const readInForce = (setup: ReadSetup): Promise<{ readonly setup: Setup; 
     throw error;
   });
 
-export function tellHeld({ changed, request, claimed }: Held): void {
+export function tellHeld({ changed, request, standing }: Held): void {
   complain(`! 已改但未批准，仍按原批准的运行 (changed, not approved; the approved copy runs): ${changed.join(', ')}`);
-  complain(
-    request === undefined
-      ? '  → 下次启动时会提出申请 (the next start asks for it)'
-      : claimed
-        ? `  → hub approve ${request} --reason "…"`
-        : `  → 改的人先认领 (who changed it claims it): hub approve claim ${request} --reason "…"；另一人 (then another person): hub approve ${request}`,
-  );
+  complain(`  → ${NEXT[standing](request ?? 0)}`);
 }
+
+const NEXT: { readonly [S in Held['standing']]: (request: number) => string } = {
+  unasked: () => '下次启动时会提出申请 (the next start asks for it)',
+  unclaimed: (request) =>
+    `改的人先认领 (who changed it claims it): hub approve claim ${request} --reason "…"；另一人 (then another person): hub approve ${request}`,
+  claimed: (request) => `hub approve ${request} --reason "…"`,
+  approved: (request) =>
+    `申请 ${request} 已同意，下次运行或启动时生效 (request ${request} is approved; the next run or start lets it in)`,
+};

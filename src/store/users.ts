@@ -30,6 +30,12 @@ export async function countUsers(db: Reader): Promise<number> {
   return Number(row?.n ?? 0);
 }
 
+/** When the first account was made; `undefined` where there is none. */
+export async function firstAccountAt(db: Reader): Promise<string | undefined> {
+  const [row] = await select<{ at: string | null }>(db, 'SELECT MIN(created_at) AS at FROM users');
+  return row?.at ?? undefined;
+}
+
 export async function addUser(
   tx: Tx,
   user: { readonly name: string; readonly roles: readonly string[]; readonly by: string; readonly at: string },

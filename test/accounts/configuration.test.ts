@@ -80,8 +80,8 @@ onBothDatabases('the approved set-up', ({ url }) => {
     const here = machine();
     await here.start(db);
     here.write(pushJob(7));
-    const held = { changed: ['jobs/push-credit-sharing.yaml'], request: 1, claimed: false };
-    expect(await here.check(db)).toEqual({ ...held, request: undefined });
+    const held = { changed: ['jobs/push-credit-sharing.yaml'], request: 1, standing: 'unclaimed' };
+    expect(await here.check(db)).toEqual({ ...held, request: undefined, standing: 'unasked' });
     expect(await here.start(db)).toEqual({
       jobs: ['push-credit-sharing'],
       batchSize: 100,
@@ -101,12 +101,13 @@ onBothDatabases('the approved set-up', ({ url }) => {
     const here = machine({ HUB_USER: 'wei' });
     await here.start(db);
     here.write(pushJob(7));
-    expect(await here.start(db)).toMatchObject({ held: { request: 1, claimed: false } });
-    expect(await here.start(db)).toMatchObject({ held: { request: 1, claimed: false } });
+    expect(await here.start(db)).toMatchObject({ held: { request: 1, standing: 'unclaimed' } });
+    expect(await here.start(db)).toMatchObject({ held: { request: 1, standing: 'unclaimed' } });
     expect(await codeOf(decided(1))).toBe('APPROVAL_NAMELESS');
     await claimed(1);
-    expect(await here.check(db)).toMatchObject({ request: 1, claimed: true });
+    expect(await here.check(db)).toMatchObject({ request: 1, standing: 'claimed' });
     await decided(1);
+    expect(await here.check(db)).toMatchObject({ request: 1, standing: 'approved' });
     expect(await here.start(db)).toMatchObject({ batchSize: 7, held: undefined });
   });
 
