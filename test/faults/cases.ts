@@ -2,6 +2,7 @@ import { bureauFiles, type Load, USUAL_LOAD } from './bureau.ts';
 import { CASE_OF, FAULTS, type FaultShares } from './fault-shares.ts';
 import { fridays } from './fridays.ts';
 import { failpointLoop, randomKills } from './kills.ts';
+import { people } from './people.ts';
 import { openRig, type RigOptions } from './rig.ts';
 import { type Finding, settle } from './settle.ts';
 import { otherHost, stoppedHolders } from './stopped-holder.ts';
@@ -53,5 +54,6 @@ export const cases: readonly Case[] = [
     runs: 1,
     run: async (options) => [await week(options, {}, { ...USUAL_LOAD, poison: 12 })],
   },
+  { name: 'I19', what: 'people pause, hold and resume; others try to', runs: 1, run: people },
   { name: 'F52', what: '52 Fridays, every fault now and then', runs: 52, run: fridays },
 ];

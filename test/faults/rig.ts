@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { openDatabase, select } from '../../src/store/database.ts';
 import { drop } from './bureau.ts';
@@ -49,6 +50,11 @@ export interface Ran {
   readonly firstWordMs: number | undefined;
 }
 
+export interface Typed {
+  readonly as?: string;
+  readonly input?: string;
+}
+
 export interface HubProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<Ran>;
@@ -69,6 +75,8 @@ export interface Rig {
   /** Sets the hub's clock. */
   setClock(at: string): void;
   rows<Row>(sql: string): Promise<Row[]>;
+  /** A command of the hub, typed by that account; `input` goes to its standard input. */
+  command(words: string, typed?: Typed): Promise<{ readonly code: number | null; readonly out: string }>;
   /** Without faults until nothing is open any more; the number of runs that took. */
   drain(): Promise<number>;
   /** Tables as JSON lines and the log as an evidence pack, for the checker. */
@@ -88,7 +96,9 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const far = await startFarEnd(folder, options.seed, options.effect);
   const database = (await options.freshDatabase?.()) ?? `sqlite:${join(folder, 'hub.db')}`;
   writeJobs(join(folder, 'jobs'), { inbox, url: far.url, platform: options.platform, goLive: options.goLive });
-  const hub = hubProcess(folder, database, options.root ?? root);
+  const build = options.root ?? root;
+  const env = environment(folder, database, build);
+  const hub = hubProcess(folder, env, build);
   let aheadMs = 0;
   const start: Rig['start'] = async (end = {}, what = 'jobs') => {
     await far.tell({ aheadMs });
@@ -116,6 +126,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       aheadMs = Date.parse(at) - Date.now();
     },
     rows,
+    command: (words, typed) => command(join(build, 'src/hub.js'), words.split(' '), { folder, env, ...typed }),
     drain: async () => {
       const what = options.goLive === undefined ? 'jobs' : 'ring';
       for (let runs = 1; runs <= DRAIN_RUNS; runs += 1) {
@@ -144,21 +155,40 @@ export async function openRig(options: RigOptions): Promise<Rig> {
 const DRAIN_RUNS = 40;
 const DRAIN_STEP_MS = 45 * 60_000;
 
+const environment = (folder: string, database: string, build: string) => ({
+  ...process.env,
+  HUB_DATABASE_URL: database,
+  HUB_DATA_DIR: join(folder, 'data'),
+  HUB_JOBS_DIR: join(folder, 'jobs'),
+  HUB_SCHEMAS_DIR: join(build, 'schemas'),
+  FAULTS_TOKEN: TOKEN,
+  // Hundreds of starts: what was read as TypeScript once is kept ready, as hub itself does.
+  NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/faults'),
+});
+
+type HubEnvironment = ReturnType<typeof environment>;
+
+async function command(
+  program: string,
+  words: readonly string[],
+  { folder, env, as, input = '' }: Typed & { readonly folder: string; readonly env: HubEnvironment },
+): Promise<{ readonly code: number | null; readonly out: string }> {
+  const who = as === undefined ? {} : { HUB_USER: as };
+  const child = spawn(process.execPath, [program, ...words], {
+    cwd: folder,
+    env: { ...env, ...who },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  child.stdin.end(input);
+  const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  return { code: code as number | null, out };
+}
+
 /** Starts a process of the hub with these words. */
 const hubProcess =
-  (folder: string, database: string, build: string) =>
+  (folder: string, common: HubEnvironment, build: string) =>
   (words: readonly string[], { failpoint, host }: End): ChildProcess => {
-    const env = {
-      ...process.env,
-      HUB_DATABASE_URL: database,
-      HUB_DATA_DIR: join(folder, 'data'),
-      HUB_JOBS_DIR: join(folder, 'jobs'),
-      HUB_SCHEMAS_DIR: join(build, 'schemas'),
-      FAULTS_TOKEN: TOKEN,
-      // Hundreds of starts: what was read as TypeScript once is kept ready, as hub itself does.
-      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/faults'),
-      ...(failpoint === undefined ? {} : { HUB_FAILPOINT: failpoint }),
-    };
+    const env = failpoint === undefined ? common : { ...common, HUB_FAILPOINT: failpoint };
     const program = join(build, 'test/faults/hub-once.ts');
     const elsewhere = host === undefined ? [] : ['--import', hostNamed(host)];
     const child = spawn(process.execPath, [...elsewhere, program, ...words], {

@@ -14,10 +14,16 @@ export async function stepReached(rig: Rig): Promise<Step> {
   const reached = (what: 'submit' | 'answered'): boolean =>
     sending.some(({ id, attempts }) => rig.far.count(what, id) >= attempts);
   if (sending.length > 0) return reached('answered') ? 'S5' : reached('submit') ? 'S4' : 'S3';
-  const [left] = await rig.rows<{ sealed: number; waiting: number; unsigned: number; pulling: number; runs: number }>(
+  const [left] = await rig.rows<{
+    sealed: number;
+    waiting: number;
+    unsigned_entries: number;
+    pulling: number;
+    runs: number;
+  }>(
     `SELECT (SELECT COUNT(*) FROM batches WHERE state = 'SEALED' AND attempts = 0) AS sealed,
       (SELECT COUNT(*) FROM log_pending) AS waiting,
-      (SELECT size FROM log_head) - (SELECT COALESCE(MAX(size), 0) FROM checkpoints) AS unsigned,
+      (SELECT size FROM log_head) - (SELECT COALESCE(MAX(size), 0) FROM checkpoints) AS unsigned_entries,
       (SELECT COUNT(*) FROM runs WHERE state = 'running' AND kind = 'pull') AS pulling,
       (SELECT COUNT(*) FROM runs WHERE state = 'running') AS runs`,
   );
@@ -25,5 +31,5 @@ export async function stepReached(rig: Rig): Promise<Step> {
   if (Number(left.pulling) > 0) return Number(left.waiting) > 0 ? 'S1' : 'S0';
   if (Number(left.sealed) > 0) return 'S2';
   if (Number(left.waiting) > 0) return 'S6';
-  return Number(left.unsigned) > 0 ? 'S7' : 'S8';
+  return Number(left.unsigned_entries) > 0 ? 'S7' : 'S8';
 }
