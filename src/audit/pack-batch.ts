@@ -43,7 +43,7 @@ export async function writeBatch(batch: PackBatchRow, context: PackBatch): Promi
   const members = rows.map((member, at) => ({ ...member, row: at + 1, standing: standing(member, replayed) }));
   const folder = `batches/${batch.id}/`;
   await sink.add(`${folder}members.json`, jsonOf(members.map(told)));
-  await sink.add(`${folder}verdicts.json`, jsonOf(members.map(verdict)));
+  await sink.add(`${folder}verdicts.json`, jsonOf(await verdicts(members, replayed, context)));
   await writeContents(folder, { batch, members, replayed }, context);
   await writeReceipts(folder, batch.id, replayed, context);
   return { replayed, members };
@@ -86,13 +86,25 @@ const told = ({ row, idemKey, recordKey, version, rendition, operation, payloadD
   payloadDigest: payloadDigest.toString('hex'),
 });
 
-const verdict = ({ row, idemKey, standing, state, verdict, reason }: PackMember): Json => ({
-  row,
-  idemKey,
-  state: standing,
-  verdict: standing === state ? verdict : null,
-  reason: standing === state ? reason : null,
-});
+/** What was answered of each member, with the salts of the reasons; reasons of records that are not to be shown stay away. */
+async function verdicts(
+  members: readonly PackMember[],
+  { answers }: ReplayedBatch,
+  { db, records }: PackBatch,
+): Promise<Json[]> {
+  const rows: Json[] = [];
+  for (const { row, idemKey, recordId, standing, state, verdict, reason } of members) {
+    const logged = standing === 'split' ? undefined : answers.get(idemKey);
+    const told = { row, idemKey, state: standing, verdict: standing === state ? verdict : (logged?.verdict ?? null) };
+    const isShown = standing === state && (records === undefined || records.has(recordId));
+    const commit = logged?.reasonCommit;
+    const kept = !isShown || commit === undefined ? undefined : await payloadOf(db, commit);
+    // Erased: nothing could say any more that this was the reason.
+    const isErased = commit !== undefined && kept === undefined;
+    rows.push({ ...told, reason: isShown && !isErased ? reason : null, salt: kept?.salt.toString('hex') ?? null });
+  }
+  return rows;
+}
 
 interface Contents {
   readonly batch: PackBatchRow;

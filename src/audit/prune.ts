@@ -78,9 +78,9 @@ const digestOfPack = async (archive: string): Promise<string> =>
 async function refuseUnsound(
   archive: string,
   { head, below }: { readonly head: LogHead; readonly below: number },
-  { db, keys }: PruneContext,
+  { db, keys, now }: PruneContext,
 ): Promise<void> {
-  const { code, findings, summary } = await verifyPack(archive, keys);
+  const { code, findings, summary } = await verifyPack(archive, keys, now());
   const [first] = findings;
   if (code !== 0) throw unsound(archive, first === undefined ? `exit ${code}` : `${first.where}: ${first.said}`);
   if (!summary.complete)
@@ -100,10 +100,18 @@ interface Verdict {
   readonly summary: { readonly complete: boolean; readonly from: number; readonly size: number; readonly root: string };
 }
 
-/** The auditor's own program, as a process of its own. Freshness is not asked of an archive that is about to be kept for years. */
-function verifyPack(pack: string, keys: readonly string[]): Promise<Verdict> {
+/** The auditor's own program, as a process of its own. */
+function verifyPack(pack: string, keys: readonly string[], now: Date): Promise<Verdict> {
   const verifier = fileURLToPath(new URL('./verify.mjs', import.meta.url));
-  const args = [verifier, pack, '--json', '--no-seen', ...keys.flatMap((key) => ['--key', key])];
+  const args = [
+    verifier,
+    pack,
+    '--json',
+    '--no-seen',
+    '--now',
+    now.toISOString(),
+    ...keys.flatMap((key) => ['--key', key]),
+  ];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
       if (stdout.startsWith('{')) resolve(JSON.parse(stdout) as Verdict);

@@ -3,6 +3,7 @@
  * Verifies an evidence pack of a delivery log, offline, without the hub. One file, Node 18 or newer, no dependencies.
  *
  *   node verify.mjs PACK --key VKEY [--key VKEY …] [--head FILE …] [--seen FILE | --no-seen] [--now INSTANT] [--json]
+ *   node verify.mjs FILE.tlog-proof --key VKEY [--member FILE]
  *
  * PACK is the folder or the .zip. VKEY comes from the paper that was handed over, never from the pack. --head names saved
  * heads (checkpoint files). The newest head that verified is kept in --seen (default: <origin>.head in the working folder)
@@ -536,7 +537,8 @@ function exception(entry, index, batch, said) {
   const byBatch = before === 'open' && batch.settledBy === 'answered' && entry.from === 'accepted';
   if (entry.from !== before && !byBatch)
     said(`member ${entry.delivery} is ${before}, the entry begins at ${entry.from}`);
-  batch.exceptions.set(entry.delivery, { state: entry.to, index });
+  const { verdict = null } = entry.evidence;
+  batch.exceptions.set(entry.delivery, { state: entry.to, index, verdict, commit: entry.payloadCommit });
 }
 
 function transition(entry, index, batch, { said, fromStart }) {
@@ -662,13 +664,15 @@ function openFile(pack, name, keys, report) {
   return opened.wrong === undefined ? opened : void report(10, name, opened.wrong);
 }
 
-function checkIdentity(manifest, { origin, size, root }, keys, report) {
-  if (!keys.some(({ name }) => name === origin || name === familyOf(origin)))
-    report(
-      10,
-      'checkpoint',
-      `origin ${origin}, the keys given are for ${keys.map(({ name }) => name).join(', ')}: a pack of another hub`,
-    );
+function checkOrigin(where, { origin }, keys, report) {
+  if (keys.some(({ name }) => name === origin || name === familyOf(origin))) return;
+  const given = keys.map(({ name }) => name).join(', ');
+  report(10, where, `origin ${origin}, the keys given are for ${given}: a pack of another hub`);
+}
+
+function checkIdentity(manifest, head, keys, report) {
+  const { origin, size, root } = head;
+  checkOrigin('checkpoint', head, keys, report);
   const told = [manifest.origin, manifest.size, manifest.root].join(' ');
   const signed = [origin, size, root.toString('base64')].join(' ');
   if (told !== signed) report(15, 'manifest.json', `it speaks of ${told}; the checkpoint of ${signed}`);
@@ -727,26 +731,94 @@ function checkProofs(pack, entries, { keys, head, summary }, report) {
 }
 
 function checkProof({ name, index, bytes, entry }, { keys, head }, report) {
-  const cut = bytes.indexOf('\n\n');
-  const [format, extra, place, ...hashes] = bytes.toString('utf8', 0, Math.max(0, cut)).split('\n');
-  const leaf = extra?.startsWith('extra ') ? unbase64(extra.slice(6)) : undefined;
-  const path = hashes.map(unbase64);
-  if (
-    format !== 'c2sp.org/tlog-proof@v1' ||
-    leaf === undefined ||
-    place !== `index ${index}` ||
-    path.some((h) => h?.length !== 32)
-  )
-    return report(15, name, `it is no proof of entry ${index} in the format c2sp.org/tlog-proof@v1`);
-  const checkpoint = openNote(bytes.subarray(cut + 2), keys);
+  const proof = parseProof(bytes);
+  if (proof?.index !== index) return report(15, name, `it is no proof of entry ${index} in the format ${PROOF_FORMAT}`);
+  const { leaf } = proof;
+  const checkpoint = openNote(proof.note, keys);
   if (checkpoint.wrong !== undefined) return report(10, name, checkpoint.wrong);
-  const root = rootByProof(leafOf(leaf), index, checkpoint.size, path);
-  if (root === undefined || !root.equals(checkpoint.root))
-    report(15, name, `the proof does not lead from entry ${index} to the root of size ${checkpoint.size}`);
+  checkPath(name, proof, checkpoint, report);
   if (checkpoint.origin !== head.origin)
     report(10, name, `proof of ${checkpoint.origin}, the pack is of ${head.origin}`);
   if (entry !== undefined && !entry.leaf.equals(leafOf(leaf)))
     report(15, name, `it proves another entry ${index} than the bundle holds`);
+  return undefined;
+}
+
+const PROOF_FORMAT = 'c2sp.org/tlog-proof@v1';
+
+/** `{ leaf, index, path, note }` of a proof file; undefined where it is none. */
+function parseProof(bytes) {
+  const cut = bytes.indexOf('\n\n');
+  const [format, extra, place, ...hashes] = bytes.toString('utf8', 0, Math.max(0, cut)).split('\n');
+  const leaf = extra?.startsWith('extra ') ? unbase64(extra.slice(6)) : undefined;
+  const index = /^index (0|[1-9][0-9]{0,14})$/.exec(place ?? '')?.[1];
+  const path = hashes.map(unbase64);
+  if (format !== PROOF_FORMAT || leaf === undefined || index === undefined || path.some((h) => h?.length !== 32))
+    return undefined;
+  return { leaf, index: Number(index), path, note: bytes.subarray(cut + 2) };
+}
+
+function checkPath(name, { leaf, index, path }, { size, root }, report) {
+  const made = rootByProof(leafOf(leaf), index, size, path);
+  if (made === undefined || !made.equals(root))
+    report(15, name, `the proof does not lead from entry ${index} to the root of size ${size}`);
+}
+
+/** A `.tlog-proof` alone: one entry and, with `--member`, the place of one record in the batch that it sealed. */
+function verifyProof(name, bytes, { keys, heads, members }) {
+  const findings = [];
+  const report = (code, where, said) => void findings.push({ code, where, said });
+  const proof = parseProof(bytes);
+  if (proof === undefined) report(15, name, `it is no proof in the format ${PROOF_FORMAT}`);
+  if (proof === undefined) return { findings, summary: {} };
+  const checkpoint = openNote(proof.note, keys);
+  if (checkpoint.wrong !== undefined) report(10, name, checkpoint.wrong);
+  if (checkpoint.wrong !== undefined) return { findings, summary: {} };
+  checkOrigin(name, checkpoint, keys, report);
+  checkPath(name, proof, checkpoint, report);
+  for (const saved of heads) checkProofHead(saved, checkpoint, keys, report);
+  const { entry, wrong } = readEntry(proof.leaf);
+  if (wrong !== undefined) report(15, name, `entry ${proof.index}: ${wrong}`);
+  for (const member of entry === undefined ? [] : members) checkPlace(member, entry, report);
+  const { origin, size, root } = checkpoint;
+  const { action, t, actor, platform, batch } = entry ?? {};
+  return {
+    findings,
+    summary: { origin, size, root: root.toString('base64'), index: proof.index, t, action, actor, platform, batch },
+  };
+}
+
+/** Without tiles two heads can only be compared where they are of one size. */
+function checkProofHead({ name, bytes }, { origin, size, root }, keys, report) {
+  const saved = openNote(bytes, keys);
+  if (saved.wrong !== undefined) return report(10, name, saved.wrong);
+  if (saved.origin === origin && saved.size === size && !saved.root.equals(root))
+    report(11, name, `at size ${size} it has root ${hex(saved.root)}, the proof's checkpoint ${hex(root)}`);
+  return undefined;
+}
+
+/** Place of a record in the manifest that `batch.sealed` commits to. */
+function checkPlace({ name, bytes }, { action, batch, evidence }, report) {
+  let told;
+  try {
+    told = JSON.parse(strictText.decode(bytes));
+  } catch (error) {
+    return report(15, name, `it is no JSON: ${error.message}`);
+  }
+  const { batchId, row, members, payloadDigest, manifestProof } = told ?? {};
+  const path = Array.isArray(manifestProof) ? manifestProof.map((text) => Buffer.from(String(text), 'hex')) : [];
+  if (action !== 'batch.sealed' || batch !== batchId)
+    return report(15, name, `it speaks of batch ${batchId}, the entry is ${action} of batch ${batch}`);
+  if (
+    evidence.members !== String(members) ||
+    !Number.isSafeInteger(row) ||
+    row < 1 ||
+    !/^[0-9a-f]{64}$/.test(payloadDigest)
+  )
+    return report(15, name, `row ${row} of ${members}; the entry says that the batch has ${evidence.members} members`);
+  const root = rootByProof(leafOf(Buffer.from(payloadDigest, 'hex')), row - 1, members, path);
+  if (root === undefined || hex(root) !== evidence.manifestRoot)
+    report(15, name, `row ${row} does not lead to the manifest root ${evidence.manifestRoot}`);
   return undefined;
 }
 
@@ -899,8 +971,32 @@ function checkVerdicts(pack, name, { id, batch, members, context }, report) {
     const member = members[index];
     const state = batch.state === 'SPLIT' ? 'split' : (batch.exceptions.get(member.idemKey)?.state ?? usual);
     if (verdict.state !== state) report(15, name, `row ${member.row} is ${verdict.state}, the log says ${state}`);
+    checkAnswer(name, verdict, { member, state, logged: batch.exceptions.get(member.idemKey) }, context, report);
     count({ id, batch, member, state }, context);
   }
+}
+
+/** A member with an entry of its own has its verdict and reason; else `OK` where its batch was accepted, and nothing otherwise. */
+function checkAnswer(
+  name,
+  { verdict = null, reason = null, salt = null },
+  { member, state, logged },
+  { summary },
+  report,
+) {
+  const own = state === 'split' ? undefined : logged;
+  const expected = own === undefined ? (state === 'accepted' ? 'OK' : null) : own.verdict;
+  if (verdict !== expected)
+    report(
+      15,
+      name,
+      `row ${member.row} has the verdict ${JSON.stringify(verdict)}, the log says ${JSON.stringify(expected)}`,
+    );
+  if (reason === null) {
+    if (own?.commit !== undefined) summary.undisclosedReasons = (summary.undisclosedReasons ?? 0) + 1;
+  } else if (own?.commit === undefined) report(15, name, `row ${member.row} has a reason, no entry commits to one`);
+  else if (hex(sha256(COMMIT, Buffer.from(String(salt), 'hex'), Buffer.from(String(reason)))) !== own.commit)
+    report(15, name, `row ${member.row}: reason and salt give another commitment than entry ${own.index}`);
 }
 
 function count({ id, batch, member, state }, { totals, applied }) {
@@ -933,7 +1029,7 @@ function checkOrder({ applied }, report) {
 
 function checkApprovals(pack, entries, report) {
   const name = 'approvals.json';
-  for (const { id, entries: indices = [] } of (pack.has(name) ? readJson(pack, name, report) : []) ?? []) {
+  for (const { id, entries: indices = [] } of readJson(pack, name, report) ?? []) {
     for (const index of indices) {
       const entry = entries.get(index)?.entry;
       if (entry === undefined) report(12, name, `request ${id} names entry ${index}, which is not in the pack`);
@@ -946,7 +1042,7 @@ function checkApprovals(pack, entries, report) {
 /** Everything that the report counts, counted again from log and manifests. */
 function checkReport(pack, { totals }, report) {
   const name = 'report.json';
-  const told = pack.has(name) ? readJson(pack, name, report) : undefined;
+  const told = readJson(pack, name, report);
   if (told === undefined || canonical(told.members ?? null) === canonical(totals)) return;
   report(15, name, `it counts ${canonical(told.members ?? null)}, a recount gives ${canonical(totals)}`);
 }
@@ -954,7 +1050,7 @@ function checkReport(pack, { totals }, report) {
 // ── command line ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function readArguments(argv) {
-  const given = { pack: undefined, key: [], head: [], seen: [], now: [], json: false, 'no-seen': false };
+  const given = { pack: undefined, key: [], head: [], member: [], seen: [], now: [], json: false, 'no-seen': false };
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index];
     const option = word.startsWith('--') ? word.slice(2) : undefined;
@@ -975,9 +1071,11 @@ function readArguments(argv) {
   const keys = given.key.map(readKey);
   const seen = given.seen.at(-1) ?? `${keys[0].name.replace(/[^A-Za-z0-9.-]+/g, '_')}.head`;
   for (const name of given.head) if (!existsSync(name)) throw new Usage(`there is no saved head ${name}`);
+  for (const name of given.member) if (!existsSync(name)) throw new Usage(`there is no member file ${name}`);
   const saved = !given['no-seen'] && existsSync(seen) ? [seen] : [];
   const heads = [...given.head, ...saved].map((name) => ({ name, bytes: readFileSync(name) }));
-  return { pack: given.pack, keys, heads, now, json: given.json, seen: given['no-seen'] ? undefined : seen };
+  const members = given.member.map((name) => ({ name, bytes: readFileSync(name) }));
+  return { pack: given.pack, keys, heads, members, now, json: given.json, seen: given['no-seen'] ? undefined : seen };
 }
 
 /** The newest good head is what the next pack must extend. */
@@ -997,7 +1095,34 @@ function tell(code, { findings, summary }, json) {
   return undefined;
 }
 
+/** The bytes of a `.tlog-proof`; undefined where it is something else. */
+function proofBytes(path) {
+  if (!existsSync(path) || statSync(path).isDirectory()) return undefined;
+  if (!path.endsWith('.tlog-proof') && statSync(path).size > 1_000_000) return undefined;
+  const bytes = readFileSync(path);
+  return path.endsWith('.tlog-proof') || bytes.subarray(0, PROOF_FORMAT.length).equals(Buffer.from(PROOF_FORMAT))
+    ? bytes
+    : undefined;
+}
+
+const HELP = `用法 (usage): node verify.mjs PACK|FILE.tlog-proof --key VKEY [options]
+
+  PACK              证据包的文件夹或 zip，或 hub log prove 所存的 .tlog-proof (folder or zip of a pack, or one proof)
+  --key VKEY        交接单上的公钥，可多次 (public key from the paper that was handed over; again for more keys)
+  --head FILE       以前留存的检查点，可多次 (a head that was saved before; again for more)
+  --member FILE     hub log prove 所存的 .member.json：记录在批次清单中的位置 (place of a record; with a .tlog-proof)
+  --seen FILE       记住最新检查点的文件，默认 <origin>.head (where the newest good head is kept)
+  --no-seen         不读不写该文件 (neither read nor write it)
+  --now INSTANT     以此刻为准判断是否过期 (hold the age of the head against this instant)
+  --json            输出 JSON (print JSON)
+
+退出码 (exit): 0 好 good · 10 签名 signature · 11 分叉 fork · 12 缺失 gap · 13 过期 stale · 14 非法状态 transition · 15 内容不符 content · 2 用法 usage`;
+
 function main(argv) {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    console.log(HELP);
+    return 0;
+  }
   let given;
   try {
     given = readArguments(argv);
@@ -1009,14 +1134,15 @@ function main(argv) {
   let pack;
   let outcome;
   try {
-    pack = openPack(given.pack);
-    outcome = verifyPack(pack, given);
+    const proof = proofBytes(given.pack);
+    pack = proof === undefined ? openPack(given.pack) : undefined;
+    outcome = pack === undefined ? verifyProof(given.pack, proof, given) : verifyPack(pack, given);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     outcome = { findings: [{ code: 12, where: given.pack, said: error.message }], summary: {} };
   }
   const code = PRECEDENCE.find((kind) => outcome.findings.some((finding) => finding.code === kind)) ?? 0;
-  if (code === 0 && given.seen !== undefined) keepHead(pack, given, outcome.head);
+  if (code === 0 && given.seen !== undefined && pack !== undefined) keepHead(pack, given, outcome.head);
   tell(code, outcome, given.json);
   return code;
 }

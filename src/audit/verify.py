@@ -2,6 +2,7 @@
 """Verifies an evidence pack of a delivery log, offline, without the hub. Python 3.8 or newer, standard library only.
 
     python3 verify.py PACK --key VKEY [--key VKEY ...] [--head FILE ...] [--seen FILE | --no-seen] [--now INSTANT] [--json]
+    python3 verify.py FILE.tlog-proof --key VKEY [--member FILE]
 
 PACK is the folder or the .zip. VKEY comes from the paper that was handed over, never from the pack. --head names saved
 heads (checkpoint files). The newest head that verified is kept in --seen (default: <origin>.head in the working folder)
@@ -541,6 +542,7 @@ class Batch:
         self.sealed = None
         self.sealed_index = None
         self.exceptions = {}
+        self.answers = {}
         self.receipt_hashes = set()
 
 
@@ -573,6 +575,7 @@ class Replay:
         if entry["from"] != before and not (settled_since and entry["from"] == "accepted"):
             self._illegal(index, "member %s is %s, the entry begins at %s" % (entry["delivery"], before, entry["from"]))
         batch.exceptions[entry["delivery"]] = (entry["to"], index)
+        batch.answers[entry["delivery"]] = (entry["evidence"].get("verdict"), entry.get("payloadCommit"), index)
 
     def _transition(self, index, entry, batch):
         event = entry["evidence"].get("event")
@@ -718,9 +721,7 @@ class Verifier:
     # heads
 
     def check_identity(self, manifest, head):
-        names = [key["name"] for key in self.keys]
-        if head.origin not in names and re.sub(r"-[0-9]+$", "", head.origin) not in names:
-            self.findings.add(10, "checkpoint", "origin %s, the keys given are for %s: a pack of another hub" % (head.origin, ", ".join(names)))
+        check_origin("checkpoint", head, self.keys, self.findings)
         told = (manifest["origin"], manifest["size"], manifest["root"])
         signed = (head.origin, head.size, base64.b64encode(head.root).decode())
         if told != signed:
@@ -822,14 +823,12 @@ class Verifier:
         self.summary["proofs"] = count
 
     def check_proof(self, name, index, data, head):
-        proof, _, note = data.partition(b"\n\n")
-        lines = proof.decode("utf-8", "replace").split("\n")
-        extra = unbase64(lines[1][6:]) if len(lines) > 2 and lines[1].startswith("extra ") else None
-        hashes = [unbase64(line) for line in lines[3:]]
-        if lines[0] != "c2sp.org/tlog-proof@v1" or extra is None or lines[2] != "index %d" % index or any(h is None or len(h) != 32 for h in hashes):
-            self.findings.add(15, name, "it is no proof of entry %d in the format c2sp.org/tlog-proof@v1" % index)
+        proof = LoneProof.parse(data)
+        if proof is None or proof.index != index:
+            self.findings.add(15, name, "it is no proof of entry %d in the format %s" % (index, PROOF_FORMAT))
             return
-        checkpoint = self.open_note(name, note)
+        extra, hashes = proof.entry, proof.hashes
+        checkpoint = self.open_note(name, proof.note)
         if checkpoint is None:
             return
         if root_from_inclusion(leaf_hash(extra), index, checkpoint.size, hashes) != checkpoint.root:
@@ -1003,7 +1002,26 @@ class Verifier:
             state = "split" if batch.state == "SPLIT" else batch.exceptions.get(member["idemKey"], (usual, None))[0]
             if verdict["state"] != state:
                 self.findings.add(15, name, "row %d is %s, the log says %s" % (member["row"], verdict["state"], state))
+            self.check_answer(name, batch, member, state, verdict)
             self.count(batch, member, state)
+
+    def check_answer(self, name, batch, member, state, told):
+        """Verdict and reason are those of the member's own entry; without one `OK` where its batch was accepted, else nothing."""
+        logged = None if state == "split" else batch.answers.get(member["idemKey"])
+        expected, commit, index = logged or ("OK" if state == "accepted" else None, None, None)
+        row, reason = member["row"], told.get("reason")
+        if told.get("verdict") != expected:
+            self.findings.add(15, name, "row %s has the verdict %r, the log says %r" % (row, told.get("verdict"), expected))
+        if reason is None:
+            if commit is not None:
+                self.summary["undisclosedReasons"] = self.summary.get("undisclosedReasons", 0) + 1
+            return
+        if commit is None:
+            self.findings.add(15, name, "row %s has a reason, no entry commits to one" % row)
+            return
+        salt = bytes.fromhex(told.get("salt") or "")
+        if sha256(b"\x02" + salt + reason.encode("utf-8")).hex() != commit:
+            self.findings.add(15, name, "row %s: reason and salt give another commitment than entry %s" % (row, index))
 
     def count(self, batch, member, state):
         if state == "split":
@@ -1024,8 +1042,6 @@ class Verifier:
                     self.findings.add(14, "entry %d" % later[0], said)
 
     def check_approvals(self):
-        if "approvals.json" not in self.pack.names:
-            return
         approvals = self.read_json("approvals.json")
         for approval in approvals or []:
             for index in approval.get("entries", []):
@@ -1037,13 +1053,105 @@ class Verifier:
 
     def check_report(self):
         self.check_order()
-        if "report.json" not in self.pack.names:
-            return
         report = self.read_json("report.json")
         if report is None:
             return
         if report.get("members") != self.totals:
             self.findings.add(15, "report.json", "it counts %s, a recount gives %s" % (canonical(report.get("members")), canonical(self.totals)))
+
+
+def check_origin(where, head, keys, findings):
+    names = [key["name"] for key in keys]
+    if head.origin not in names and re.sub(r"-[0-9]+$", "", head.origin) not in names:
+        findings.add(10, where, "origin %s, the keys given are for %s: a pack of another hub" % (head.origin, ", ".join(names)))
+
+
+# --- one proof alone --------------------------------------------------------------------------------------------------
+
+PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
+
+
+class LoneProof:
+    """A `.tlog-proof`: one entry under a signed head and, with --member, the place of one record in the batch that it sealed."""
+
+    def __init__(self, entry, index, hashes, note):
+        self.entry, self.index, self.hashes, self.note = entry, index, hashes, note
+
+    @classmethod
+    def parse(cls, data):
+        head, found, note = data.partition(b"\n\n")
+        lines = head.decode("utf-8", "replace").split("\n")
+        if not found or len(lines) < 3 or lines[0] != PROOF_FORMAT or not lines[1].startswith("extra "):
+            return None
+        entry, place = unbase64(lines[1][6:]), re.fullmatch(r"index (0|[1-9][0-9]{0,14})", lines[2])
+        hashes = [unbase64(line) for line in lines[3:]]
+        if entry is None or place is None or any(one is None or len(one) != 32 for one in hashes):
+            return None
+        return cls(entry, int(place.group(1)), hashes, note)
+
+    def verify(self, name, keys, heads, members, findings):
+        try:
+            head = open_checkpoint(self.note, keys)
+        except BadNote as reason:
+            findings.add(10, name, str(reason))
+            return {}
+        check_origin(name, head, keys, findings)
+        if root_from_inclusion(leaf_hash(self.entry), self.index, head.size, self.hashes) != head.root:
+            findings.add(15, name, "the proof does not lead from entry %d to the root of size %d" % (self.index, head.size))
+        for saved_name, data in heads:
+            self.compare(saved_name, data, head, keys, findings)
+        entry, fault = entry_fault(self.entry)
+        if entry is None:
+            findings.add(15, name, "entry %d: %s" % (self.index, fault))
+            entry = {}
+        else:
+            for member_name, data in members:
+                check_place(member_name, data, entry, findings)
+        summary = {"origin": head.origin, "size": head.size, "root": base64.b64encode(head.root).decode(), "index": self.index}
+        summary.update((part, entry[part]) for part in ("t", "action", "actor", "platform", "batch") if part in entry)
+        return summary
+
+    @staticmethod
+    def compare(name, data, head, keys, findings):
+        """Without tiles two heads can only be compared where they are of one size."""
+        try:
+            saved = open_checkpoint(data, keys)
+        except BadNote as reason:
+            findings.add(10, name, str(reason))
+            return
+        if (saved.origin, saved.size) == (head.origin, head.size) and saved.root != head.root:
+            findings.add(11, name, "at size %d it has root %s, the proof's checkpoint %s" % (head.size, saved.root.hex(), head.root.hex()))
+
+
+def check_place(name, data, entry, findings):
+    """Place of a record in the manifest that `batch.sealed` commits to."""
+    try:
+        told = parse_json(data)
+        batch, row, count = told["batchId"], told["row"], told["members"]
+        digest, path = bytes.fromhex(told["payloadDigest"]), [bytes.fromhex(text) for text in told["manifestProof"]]
+        if not (isinstance(row, int) and isinstance(count, int) and len(digest) == 32):
+            raise ValueError("row, members or payloadDigest is malformed")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        findings.add(15, name, "it is no place of a record: %r" % error)
+        return
+    evidence = entry["evidence"]
+    if entry["action"] != "batch.sealed" or entry.get("batch") != batch:
+        findings.add(15, name, "it speaks of batch %s, the entry is %s of batch %s" % (batch, entry["action"], entry.get("batch")))
+    elif evidence.get("members") != str(count) or row < 1:
+        findings.add(15, name, "row %d of %d; the entry says that the batch has %s members" % (row, count, evidence.get("members")))
+    else:
+        root = root_from_inclusion(leaf_hash(digest), row - 1, count, path)
+        if root is None or root.hex() != evidence.get("manifestRoot"):
+            findings.add(15, name, "row %d does not lead to the manifest root %s" % (row, evidence.get("manifestRoot")))
+
+
+def lone_proof(path):
+    """The bytes of a `.tlog-proof`; None where it is something else."""
+    if not os.path.isfile(path):
+        return None
+    with open(path, "rb") as file:
+        first = file.read(len(PROOF_FORMAT))
+        return first + file.read() if path.endswith(".tlog-proof") or first == PROOF_FORMAT.encode() else None
 
 
 def short_digest(parts):
@@ -1058,15 +1166,15 @@ class Usage(Exception):
 
 
 def parse_arguments(argv):
-    options = {"keys": [], "heads": [], "seen": None, "no_seen": False, "now": None, "json": False, "pack": None}
+    options = {"keys": [], "heads": [], "members": [], "seen": None, "no_seen": False, "now": None, "json": False, "pack": None}
     rest = list(argv)
     while rest:
         word = rest.pop(0)
-        if word in ("--key", "--head", "--seen", "--now"):
+        if word in ("--key", "--head", "--member", "--seen", "--now"):
             if not rest:
                 raise Usage("%s wants a value" % word)
             value = rest.pop(0)
-            if word in ("--key", "--head"):
+            if word in ("--key", "--head", "--member"):
                 options[word[2:] + "s"].append(value)
             else:
                 options[word[2:]] = value
@@ -1108,6 +1216,28 @@ def read_heads(options, origin):
     return heads, seen
 
 
+def read_members(options):
+    for name in options["members"]:
+        if not os.path.isfile(name):
+            raise Usage("there is no member file %s" % name)
+        with open(name, "rb") as file:
+            yield name, file.read()
+
+
+HELP = """用法 (usage): python3 verify.py PACK|FILE.tlog-proof --key VKEY [options]
+
+  PACK              证据包的文件夹或 zip，或 hub log prove 所存的 .tlog-proof (folder or zip of a pack, or one proof)
+  --key VKEY        交接单上的公钥，可多次 (public key from the paper that was handed over; again for more keys)
+  --head FILE       以前留存的检查点，可多次 (a head that was saved before; again for more)
+  --member FILE     hub log prove 所存的 .member.json：记录在批次清单中的位置 (place of a record; with a .tlog-proof)
+  --seen FILE       记住最新检查点的文件，默认 <origin>.head (where the newest good head is kept)
+  --no-seen         不读不写该文件 (neither read nor write it)
+  --now INSTANT     以此刻为准判断是否过期 (hold the age of the head against this instant)
+  --json            输出 JSON (print JSON)
+
+退出码 (exit): 0 好 good · 10 签名 signature · 11 分叉 fork · 12 缺失 gap · 13 过期 stale · 14 非法状态 transition · 15 内容不符 content · 2 用法 usage"""
+
+
 def keep_head(verifier, seen, heads):
     """The newest good head is what the next pack must extend."""
     known = [open_checkpoint(data, verifier.keys) for name, data in heads if name == seen]
@@ -1119,14 +1249,21 @@ def keep_head(verifier, seen, heads):
 
 
 def main(argv):
+    if "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0
     try:
         options = parse_arguments(argv)
         keys = [parse_key(text) for text in options["keys"]]
         now = read_instant(options["now"])
         heads, seen = read_heads(options, keys[0]["name"])
+        members = list(read_members(options))
+        lone = lone_proof(options["pack"])
     except (Usage, ValueError) as error:
         print("用法不对 (wrong usage): %s" % error, file=sys.stderr)
         return 2
+    if lone is not None:
+        return verify_lone(options, lone, (keys, heads, members))
     try:
         verifier = Verifier(Pack(options["pack"]), keys, now)
         verifier.run(heads)
@@ -1137,6 +1274,17 @@ def main(argv):
     code = findings.exit_code()
     if code == 0 and not options["no_seen"]:
         keep_head(verifier, seen, heads)
+    tell(code, findings, summary, options["json"])
+    return code
+
+
+def verify_lone(options, data, known):
+    findings, summary, proof = Findings(), {}, LoneProof.parse(data)
+    if proof is None:
+        findings.add(15, options["pack"], "it is no proof in the format %s" % PROOF_FORMAT)
+    else:
+        summary = proof.verify(options["pack"], *known, findings=findings)
+    code = findings.exit_code()
     tell(code, findings, summary, options["json"])
     return code
 

@@ -48,7 +48,7 @@ const showLedger = (key: string, { asOf, platform, json }: Options): Promise<num
       const held = holds.filter(({ recordId }) => recordId === whole.id);
       const record = { ...(masked ? { ...whole, name: printedName(whole) } : whole), deadlines, holds: held };
       if (json) print(`${found === 0 ? '[' : ','}\n${JSON.stringify(record, null, 2)}`);
-      else printLedger(record, settings.timezone);
+      else printLedger(record, settings.timezone, at);
       found += 1;
     }
     if (json) print(found === 0 ? '[]' : ']');
@@ -79,9 +79,18 @@ interface Shown extends RecordLedger {
   readonly holds: readonly Hold[];
 }
 
-function printLedger(record: Shown, timezone: string): void {
+function printLedger(record: Shown, timezone: string, at?: string): void {
   print(`${plain(record.number ?? '—')}  ${plain(record.name ?? '—')}  ${record.creditCode ?? ''}`);
   print(`${record.type} · ${record.authority} · ${record.job} · 主键 key ${record.key}`);
+  if (record.ledger.length === 0) {
+    print(
+      at === undefined
+        ? '尚无版本 (no version is kept yet)'
+        : `截至 ${localTime(at, timezone)}，证照库里还没有这条记录，没有任何平台被告知 (until then the record was not here and no platform had been told)`,
+    );
+    print();
+    return;
+  }
   printTable(
     [
       '版本 version',

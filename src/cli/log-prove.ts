@@ -24,7 +24,10 @@ export const logProve: Define = (log, act) => {
     .description(
       '证明某条、某批或某记录确已入日志 (proof for an index, a batch, a record key, a licence or document number)',
     )
-    .option('--out <file>', '存为 .tlog-proof，可离线核验 (write a .tlog-proof that verifies offline)')
+    .option(
+      '--out <file>',
+      '存为 .tlog-proof，可离线核验；记录另存其在清单中的位置 .member.json (write a .tlog-proof that verifies offline; for a record also its place, .member.json)',
+    )
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(
@@ -70,13 +73,18 @@ async function sealing(db: Db, batchId: string): Promise<ProvenEntry[]> {
   return place === undefined ? [] : [await proveEntry(db, place.logNo, place.index)];
 }
 
-/** One file, or as many as there are proofs, numbered by the index of their entries. */
+/** One file, or as many as there are proofs, numbered by the index of their entries and the row of their records. */
 function writeAll(out: string, proven: readonly Proven[]): string[] {
   const [suffix, only] = [extname(out), proven.length === 1];
-  return proven.map((one) => {
-    const file = only ? out : `${out.slice(0, out.length - suffix.length)}-${one.index}${suffix}`;
+  return proven.flatMap((one) => {
+    const stem = out.slice(0, out.length - suffix.length);
+    const name = only ? stem : `${stem}-${one.index}${one.member === undefined ? '' : `-${one.member.row}`}`;
+    const file = `${name}${suffix}`;
     writeFileSync(file, proofFile(one));
-    return file;
+    if (one.member === undefined) return [file];
+    const place = `${name}.member.json`;
+    writeFileSync(place, `${JSON.stringify(one.member, null, 1)}\n`);
+    return [file, place];
   });
 }
 

@@ -73,6 +73,10 @@ function tell({
 }: Verified): void {
   print(`条目 entries ${counts.entries} · 哈希块 tiles ${counts.tiles} · 检查点 checkpoints ${counts.checkpoints}`);
   print(`批次 batches ${counts.batches} · 成员 members ${counts.members} · ${entriesPerSecond} 条/秒 entries/s`);
+  if (counts.undisclosed > 0)
+    print(
+      `未披露 undisclosed ${counts.undisclosed}：盐已销毁，内容无从核对 (their salts are gone: nothing can say what they were)`,
+    );
   print(`条数 size ${size}，已签 signed ${signedSize} · 树根 root ${root}`);
   for (const { code, where, zh, en } of findings) print(`✗ [${code}] ${plain(where)}：${plain(zh)} (${plain(en)})`);
   if (more > 0) print(`… 另有 ${more} 处 (and ${more} more)`);

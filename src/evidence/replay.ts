@@ -5,6 +5,7 @@ import { type BatchState, readBatchStates, readMemberStates } from '../store/log
 import { type BatchEntry, readBatchEntries } from '../store/log-tree.ts';
 import { type Entry, readEntry } from './entry.ts';
 import type { Finding, Findings } from './findings.ts';
+import { answerIn, type LoggedAnswer, wrongAnswer } from './verify-answers.ts';
 import { verifyContents } from './verify-contents.ts';
 
 /** What the log says of a batch. */
@@ -19,8 +20,17 @@ interface Replayed {
   readonly receiptHashes: Set<string>;
   /** `idem key` or `record/version` → state, for members that went another way than their batch. */
   readonly exceptions: Map<string, string>;
+  /** Idem key → what the newest entry of a member says was answered. */
+  readonly answers: Map<string, LoggedAnswer>;
   /** Its first entries may have been pruned: then it begins in the middle. */
   readonly mayBeCut: boolean;
+}
+
+/** What was held against the log. */
+export interface Counted {
+  readonly members: number;
+  /** Requests and reasons whose salt is gone: erased, so that nothing says any more what they were. */
+  readonly undisclosed: number;
 }
 
 /** Rows read at once: few enough to be gone before the collector of garbage would keep them. */
@@ -35,10 +45,10 @@ export async function replayBatches(
   db: Reader,
   findings: Findings,
   prunedBefore?: Date,
-): Promise<{ readonly batches: number; readonly members: number }> {
+): Promise<Counted & { readonly batches: number }> {
   const rows = batchRows(db);
   let row = (await rows.next()).value;
-  const count = { batches: 0, members: 0 };
+  const count = { batches: 0, members: 0, undisclosed: 0 };
   const isPruned = ({ sealedAt }: BatchState): boolean =>
     prunedBefore !== undefined && new Date(sealedAt) < prunedBefore;
   for await (const told of replayed(db, findings, prunedBefore !== undefined)) {
@@ -51,7 +61,9 @@ export async function replayBatches(
       continue;
     }
     count.batches += 1;
-    count.members += await compare(db, told, row, findings);
+    const { members, undisclosed } = await compare(db, told, row, findings);
+    count.members += members;
+    count.undisclosed += undisclosed;
     row = (await rows.next()).value;
   }
   for (; row !== undefined; row = (await rows.next()).value) if (!isPruned(row)) findings.add(unlogged(row));
@@ -97,6 +109,7 @@ const fresh = (id: string, mayBeCut: boolean): Replayed => ({
   payloadCommit: undefined,
   receiptHashes: new Set(),
   exceptions: new Map(),
+  answers: new Map(),
   mayBeCut,
 });
 
@@ -111,6 +124,7 @@ function play(batch: Replayed, placed: BatchEntry, findings: Findings): void {
   if ('wrong' in read) return;
   const { entry } = read;
   if (entry.receiptHash !== undefined) batch.receiptHashes.add(entry.receiptHash);
+  if (entry.delivery !== undefined && entry.to !== undefined) batch.answers.set(entry.delivery, answerIn(entry));
   const [, exception] = EXCEPTION.exec(entry.action) ?? [];
   if (exception !== undefined) {
     const { record, version } = entry.evidence;
@@ -161,8 +175,8 @@ const nextState = (state: string | undefined, event: string): string | undefined
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** The row and its members against the log; how many members there were. */
-async function compare(db: Reader, told: Replayed, row: BatchState, findings: Findings): Promise<number> {
+/** The row and its members against the log. */
+async function compare(db: Reader, told: Replayed, row: BatchState, findings: Findings): Promise<Counted> {
   const where = `batches ${row.id}`;
   if (told.state === undefined && !isCut(told)) findings.add(unlogged(row));
   else if (told.state !== undefined && told.state !== row.state)
@@ -172,15 +186,17 @@ async function compare(db: Reader, told: Replayed, row: BatchState, findings: Fi
   const root = row.manifestRoot.toString('hex');
   if (told.manifestRoot !== undefined && told.manifestRoot !== root)
     findings.add(differs(where, '清单根与日志不符', 'manifest_root is not that of the log'));
-  await verifyContents(db, row.seq, { ...told, cut: isCut(told) }, findings);
+  const erased = await verifyContents(db, row.seq, { ...told, cut: isCut(told) }, findings);
   // The members of a split batch have gone over to its parts.
-  if (row.state === 'SPLIT') return 0;
-  return compareMembers(db, told, row, findings);
+  if (row.state === 'SPLIT') return { members: 0, undisclosed: erased };
+  const { members, undisclosed } = await compareMembers(db, told, row, findings);
+  return { members, undisclosed: undisclosed + erased };
 }
 
-async function compareMembers(db: Reader, told: Replayed, row: BatchState, findings: Findings): Promise<number> {
+async function compareMembers(db: Reader, told: Replayed, row: BatchState, findings: Findings): Promise<Counted> {
   const where = `deliveries ${row.id}`;
   const members = await readMemberStates(db, row.seq);
+  let undisclosed = 0;
   const root = manifestRoot(members.map(({ payloadDigest }) => payloadDigest)).toString('hex');
   if (told.manifestRoot !== undefined && root !== told.manifestRoot) {
     const [zh, en] = [
@@ -192,12 +208,15 @@ async function compareMembers(db: Reader, told: Replayed, row: BatchState, findi
   for (const member of members) {
     const logged = told.exceptions.get(member.idemKey) ?? told.exceptions.get(`${member.recordId}/${member.version}`);
     if (logged === undefined && isCut(told)) continue;
+    const wrong = await wrongAnswer(db, member, told.answers.get(member.idemKey));
+    if (wrong === 'undisclosed') undisclosed += 1;
+    else if (wrong !== undefined) findings.add(differs(where, ...wrong));
     const exceptional = member.state !== 'open' && member.state !== 'accepted';
     if (exceptional === (logged !== undefined) && (!exceptional || logged === member.state)) continue;
     const said = `${member.idemKey} ${member.state} ≠ ${logged ?? '∅'}`;
     findings.add(differs(where, `成员状态与日志不符：${said}`, `a member's state is not what the log says: ${said}`));
   }
-  return members.length;
+  return { members: members.length, undisclosed };
 }
 
 const differs = (where: string, zh: string, en: string): Finding => ({ code: 15, where, zh, en });

@@ -10,7 +10,7 @@ import {
 } from '../store/checkpoints.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
-import { type LogHead, readEntries, readHead } from '../store/log-tree.ts';
+import { findHead, type LogHead, readEntries, readHead } from '../store/log-tree.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from './checkpoint.ts';
 import { readEntry } from './entry.ts';
 import { exitCodeOf, type FindingCode, openFindings } from './findings.ts';
@@ -46,11 +46,17 @@ export async function signLog(
   options: { readonly whole?: boolean } = {},
 ): Promise<Signed> {
   const keys = memory.keys(now);
-  const wrong = options.whole === true ? await wrongAnywhere(db, memory) : undefined;
-  const signed = wrong ?? (await attempt(db, memory, keys, now));
+  const signed = await headlessOr(db, async () => {
+    const wrong = options.whole === true ? await wrongAnywhere(db, memory) : undefined;
+    return wrong ?? attempt(db, memory, keys, now);
+  });
   await report(db, keys, signed, now);
   return signed;
 }
+
+/** Without its head row the log has no size that could be signed. */
+const headlessOr = async (db: Db, sign: () => Promise<Signed>): Promise<Signed> =>
+  (await findHead(db)) === undefined ? refuse(12, 'log_head 的那一行不见了 (the row of log_head is gone)') : sign();
 
 async function attempt(db: Db, memory: SignerMemory, keys: readonly NoteSigner[], now: Date): Promise<Signed> {
   const [key] = keys;

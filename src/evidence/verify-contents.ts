@@ -13,26 +13,30 @@ export interface LoggedContents {
   readonly cut: boolean;
 }
 
-/** The exact request and the receipts of a batch against their commitments; an erased payload has none (docs/evidence-format.md §5). */
+/**
+ * The exact request and the receipts of a batch against their commitments; how many are undisclosed, their salt
+ * being gone (docs/evidence-format.md §5).
+ */
 export async function verifyContents(
   db: Reader,
   seq: number,
   logged: LoggedContents,
   findings: Findings,
-): Promise<void> {
+): Promise<number> {
   const wrong = await wrongRequest(db, seq, logged);
-  if (wrong !== undefined) findings.add(wrong);
+  if (typeof wrong === 'object') findings.add(wrong);
   await verifyReceipts(db, logged, findings);
+  return wrong === 'undisclosed' ? 1 : 0;
 }
 
 async function wrongRequest(
   db: Reader,
   seq: number,
   { id, payloadCommit }: LoggedContents,
-): Promise<Finding | undefined> {
+): Promise<Finding | 'undisclosed' | undefined> {
   if (payloadCommit === undefined) return undefined;
   const kept = await payloadOf(db, payloadCommit);
-  if (kept === undefined) return undefined;
+  if (kept === undefined) return 'undisclosed';
   const where = `batches ${id}`;
   const body = await packBodies(db, seq).then(
     (bodies) => bodies.body,

@@ -1,16 +1,15 @@
-import { type CheckpointRow, readCheckpoints } from '../store/checkpoints.ts';
 import type { Reader } from '../store/database.ts';
-import { type LogHead, readEntries, readHead } from '../store/log-tree.ts';
+import { cut, type LogHead, readEntries, readHead, readTiles } from '../store/log-tree.ts';
 import { type WalkedEntry, walkEntries } from '../store/log-walk.ts';
-import { openCheckpoint, readCheckpoint } from './checkpoint.ts';
 import { type Entry, type ReadEntry, readEntry, readEntryText } from './entry.ts';
 import type { Finding, Findings } from './findings.ts';
-import { appendAll, type CompactRange, EMPTY_RANGE, leafHash, leafHashOfText, rootOf, subtreesOf } from './merkle.ts';
+import { appendAll, type CompactRange, EMPTY_RANGE, HASH_BYTES, leafHash, leafHashOfText } from './merkle.ts';
 import { type NoteKey, readNote, readVkey, verifyNote } from './note.ts';
 import { prunedBelow } from './pruned.ts';
 import { lookups } from './sequencer.ts';
-import { TILE_HEIGHT } from './tile.ts';
-import { storedTree } from './tree.ts';
+import { TILE_HEIGHT, TILE_WIDTH } from './tile.ts';
+import { checkCheckpoints, checkpointsBeyond } from './verify-checkpoints.ts';
+import { isMoved, type MovedEvidence, verifyMoved } from './verify-moved.ts';
 import { tileCheck } from './verify-tiles.ts';
 
 /** Rows read at once. */
@@ -24,18 +23,24 @@ export async function verifyEntries(
   db: Reader,
   findings: Findings,
   keys: NoteKey[],
-  options: { readonly currentOnly?: boolean; readonly believeLog?: boolean } = {},
+  options: {
+    readonly currentOnly?: boolean;
+    readonly believeLog?: boolean;
+    readonly head?: LogHead | undefined;
+    readonly headGone?: boolean;
+  } = {},
 ): Promise<Walked> {
-  const head = await readHead(db);
-  let sum: Walked = { range: EMPTY_RANGE, entries: 0, tiles: 0, checkpoints: 0 };
+  const head = options.head ?? (await readHead(db));
+  let sum: Walked = { range: EMPTY_RANGE, entries: 0, tiles: 0, checkpoints: 0, undisclosed: 0 };
   let whole = true;
   const first = options.currentOnly === true ? head.logNo : 1;
   for (let logNo = first; logNo <= head.logNo; logNo += 1) {
-    const { range, entries, tiles, checkpoints, cut } = await walk(db, {
+    const { range, entries, tiles, checkpoints, undisclosed, cut } = await walk(db, {
       logNo,
       head,
       findings,
       keys,
+      moved: [],
       believeLog: options.believeLog === true,
     });
     whole = !cut;
@@ -44,9 +49,10 @@ export async function verifyEntries(
       entries: sum.entries + entries,
       tiles: sum.tiles + tiles,
       checkpoints: sum.checkpoints + checkpoints,
+      undisclosed: sum.undisclosed + undisclosed,
     };
   }
-  if (whole) checkHead(head, sum.range, findings);
+  if (whole && options.headGone !== true) checkHead(head, sum.range, findings);
   return sum;
 }
 
@@ -56,6 +62,8 @@ interface Walk {
   readonly findings: Findings;
   /** Nobody brought a key: those that the signer told the log of will do. */
   readonly believeLog: boolean;
+  /** Evidence of the page at hand that stands beside the log. */
+  readonly moved: MovedEvidence[];
   /** Grows by the keys that the log itself introduces. */
   readonly keys: NoteKey[];
 }
@@ -66,46 +74,83 @@ export interface Walked {
   readonly entries: number;
   readonly tiles: number;
   readonly checkpoints: number;
+  /** Evidence beside the log whose salt is gone. */
+  readonly undisclosed: number;
 }
 
 /** One log from its first entry to its last. */
 async function walk(db: Reader, context: Walk): Promise<Walked & { readonly cut: boolean }> {
   const { logNo, head, findings } = context;
-  const current = logNo === head.logNo;
-  const first = current ? head.minimumIndex : await prunedBelow(db, logNo);
-  let range = await prunedRange(db, logNo, first);
-  const tiles = tileCheck(db, logNo, first, findings);
-  let checkpoints = 0;
-  let expected = first;
-  for (;;) {
+  const least = logNo === head.logNo ? head.minimumIndex : await prunedBelow(db, logNo);
+  const first = Math.floor(least / TILE_WIDTH) * TILE_WIDTH;
+  const walked = walkedLeaves(db, context);
+  let [expected, undisclosed] = [first, 0];
+  let whole = await walkPruned(db, first, walked, context);
+  while (whole) {
     const page = await walkEntries(db, logNo, expected, PAGE);
     if (page.length === 0) break;
     const torn = await tornBytes(db, logNo, page);
-    const leaves = page.map((placed, at) => examined(placed, torn.get(placed.index), expected + at, context));
-    const gap = page.findIndex(({ index }, at) => index !== expected + at);
-    if (gap >= 0) {
-      findings.add(missing(logNo, expected + gap, page[gap]?.index ?? 0));
-      return { range, entries: expected + gap - first, tiles: tiles.count(), checkpoints, cut: true };
-    }
-    checkpoints += await checkCheckpoints(db, range, leaves, context);
-    const roots: Buffer[] = [];
-    range = appendAll(range, leaves, (level, _, hash) => level === TILE_HEIGHT && roots.push(hash));
-    await tiles.add(leaves, roots);
-    expected += page.length;
+    const leaves = page.map((placed, place) => examined(placed, torn.get(placed.index), expected + place, context));
+    const gap = page.findIndex(({ index }, place) => index !== expected + place);
+    if (gap >= 0) findings.add(missing(logNo, expected + gap, page[gap]?.index ?? 0));
+    whole = gap < 0;
+    undisclosed += await verifyMoved(db, context.moved.splice(0), findings);
+    if (whole) await walked.add(leaves);
+    expected += whole ? page.length : gap;
   }
-  checkpoints += await checkpointsBeyond(db, range.size, context);
-  await tiles.end(range.size);
-  return { range, entries: expected - first, tiles: tiles.count(), checkpoints, cut: false };
+  if (whole) await walked.end();
+  return { ...walked.sum(), entries: expected - first, undisclosed, cut: !whole };
 }
 
-/** Pruned entries are known by their tiles. */
-async function prunedRange(db: Reader, logNo: number, minimumIndex: number): Promise<CompactRange> {
-  if (minimumIndex === 0) return EMPTY_RANGE;
-  const tree = storedTree(db, logNo, minimumIndex);
-  const hashes: Buffer[] = [];
-  for (const subtree of subtreesOf(0, minimumIndex)) hashes.push(await tree(subtree));
-  return { size: minimumIndex, hashes };
+/** Leaves as they come, held against tiles and checkpoints. */
+interface Leaves {
+  add(leaves: readonly Buffer[], keysPruned?: boolean): Promise<void>;
+  end(): Promise<void>;
+  sum(): Pick<Walked, 'range' | 'tiles' | 'checkpoints'>;
 }
+
+function walkedLeaves(db: Reader, context: Walk): Leaves {
+  const tiles = tileCheck(db, context.logNo, context.findings);
+  let range = EMPTY_RANGE;
+  let checkpoints = 0;
+  return {
+    add: async (leaves, keysPruned = false) => {
+      checkpoints += await checkCheckpoints(db, range, leaves, { ...context, keysPruned });
+      const roots: Buffer[] = [];
+      range = appendAll(range, leaves, (level, _, hash) => level === TILE_HEIGHT && roots.push(hash));
+      await tiles.add(leaves, roots);
+    },
+    end: async () => {
+      checkpoints += await checkpointsBeyond(db, range.size, context);
+      await tiles.end(range.size);
+    },
+    sum: () => ({ range, tiles: tiles.count(), checkpoints }),
+  };
+}
+
+/** Pruned entries are known by the hashes in their tiles. */
+async function walkPruned(
+  db: Reader,
+  first: number,
+  walked: Leaves,
+  { logNo, findings, believeLog }: Walk,
+): Promise<boolean> {
+  for (let n = 0; n * TILE_WIDTH < first; ) {
+    const tiles = await readTiles(db, logNo, 0, { from: n, to: Math.min(n + TILES, first / TILE_WIDTH) });
+    for (const tile of tiles) {
+      if (tile.n !== n || tile.hashes.length !== TILE_WIDTH * HASH_BYTES) break;
+      await walked.add(cut(tile.hashes), believeLog);
+      n += 1;
+    }
+    if (n * TILE_WIDTH === first || (tiles.length > 0 && tiles.at(-1)?.n === n - 1)) continue;
+    findings.add({ code: 12, where: at('log_tiles', logNo, `0/${n}`), zh: '缺少哈希块', en: 'the tile is missing' });
+    return false;
+  }
+  return true;
+}
+
+/** Tiles read at once. */
+const TILES = 16;
 
 const at = (table: string, logNo: number, index: number | string): string => `${table} ${logNo}/${index}`;
 
@@ -156,6 +201,7 @@ function examined(placed: WalkedEntry, torn: Buffer | undefined, index: number, 
   const columns = lookups(read.entry);
   if (!sameLookups(placed, columns)) findings.add(wrongColumn(where(), placed, columns));
   if (context.believeLog && read.entry.action === 'signer.started') keys.push(...told(read.entry));
+  if (isMoved(read.entry)) context.moved.push({ where: where(), commit: read.entry.payloadCommit ?? '' });
   if (read.entry.action === 'signer.rotated') keys.push(...introduced(read.entry, keys));
   return Buffer.from(leaf, 'hex');
 }
@@ -192,63 +238,6 @@ function introduced({ evidence }: Entry, keys: readonly NoteKey[]): NoteKey[] {
   const key = readVkey(newKey);
   if ('wrong' in read || key === undefined || !read.text.split('\n').includes(newKey)) return [];
   return 'wrong' in verifyNote(read, keys) ? [] : [key];
-}
-
-/** Checkpoints whose size lies within the next leaves: signature and root. */
-async function checkCheckpoints(
-  db: Reader,
-  from: CompactRange,
-  leaves: readonly Buffer[],
-  context: Walk,
-): Promise<number> {
-  let range = from;
-  let count = 0;
-  for (;;) {
-    const rows = await readCheckpoints(db, context.logNo, range.size, 100);
-    const within = rows.filter(({ size }) => size <= from.size + leaves.length);
-    for (const row of within) {
-      range = appendAll(range, leaves.slice(range.size - from.size, row.size - from.size));
-      checkCheckpoint(row, rootOf(range), context);
-    }
-    count += within.length;
-    if (within.length < 100) return count;
-  }
-}
-
-function checkCheckpoint(row: CheckpointRow, root: Buffer, { logNo, keys, findings }: Walk): void {
-  const where = at('checkpoints', logNo, row.size);
-  const read = readCheckpoint(row.note);
-  if ('wrong' in read) {
-    findings.add({ code: 10, where, zh: `检查点格式不对：${read.wrong}`, en: `malformed checkpoint: ${read.wrong}` });
-    return;
-  }
-  const opened = openCheckpoint(row.note, keys);
-  if ('wrong' in opened)
-    findings.add({ code: 10, where, zh: `签名不成立：${opened.wrong}`, en: `bad signature: ${opened.wrong}` });
-  if (read.size !== row.size || !read.root.equals(row.root) || read.origin !== row.origin)
-    findings.add({ code: 15, where, zh: '检查点的列与签名文本不符', en: 'columns differ from the signed text' });
-  if (read.root.equals(root)) return;
-  const said = `${read.root.toString('base64')} ≠ ${root.toString('base64')}`;
-  findings.add({
-    code: 11,
-    where,
-    zh: `前 ${row.size} 条的树根与检查点不同：${said}`,
-    en: `the root of the first ${row.size} entries is another: ${said}`,
-  });
-}
-
-/** Checkpoints for entries that are not there any more. */
-async function checkpointsBeyond(db: Reader, size: number, { logNo, findings }: Walk): Promise<number> {
-  const rows = await readCheckpoints(db, logNo, size, PAGE);
-  const last = rows.at(-1);
-  if (last === undefined) return 0;
-  findings.add({
-    code: 12,
-    where: at('checkpoints', logNo, last.size),
-    zh: `已签 ${last.size} 条，只有 ${size} 条：尾部缺失`,
-    en: `${last.size} entries were signed, ${size} are there: the tail is missing`,
-  });
-  return rows.length;
 }
 
 function checkHead(head: LogHead, range: CompactRange, findings: Findings): void {

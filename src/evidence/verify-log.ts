@@ -1,6 +1,7 @@
 import { newestCheckpoint, readSignerStatus } from '../store/checkpoints.ts';
 import type { Reader } from '../store/database.ts';
-import { type LogHead, readHead } from '../store/log-tree.ts';
+import { findHead, type LogHead } from '../store/log-tree.ts';
+import { headOfEntries } from '../store/log-walk.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { exitCodeOf, type Finding, type Findings, openFindings } from './findings.ts';
 import { rootOf } from './merkle.ts';
@@ -37,9 +38,13 @@ export interface Verified {
     readonly checkpoints: number;
     readonly batches: number;
     readonly members: number;
+    /** Requests and reasons whose salt was destroyed. */
+    readonly undisclosed: number;
   };
   readonly entriesPerSecond: number;
 }
+
+const headGone: Finding = { code: 12, where: 'log_head', zh: '那一行不见了', en: 'its row is gone' };
 
 /** A checkpoint older than this is stale (docs/evidence-format.md §9). */
 const FRESH_MS = 8 * 86_400_000;
@@ -50,11 +55,15 @@ const FRESH_MS = 8 * 86_400_000;
  */
 export async function verifyLog(db: Reader, options: VerifyOptions): Promise<Verified> {
   const findings = openFindings();
-  const head = await readHead(db);
+  const found = await findHead(db);
+  if (found === undefined) findings.add(headGone);
+  const head = found ?? (await headOfEntries(db));
   const keys = await trusted(db, options.keys);
   const started = performance.now();
   const { range, ...counts } = await verifyEntries(db, findings, keys, {
     believeLog: options.keys.length === 0,
+    head,
+    headGone: found === undefined,
   });
   const seconds = (performance.now() - started) / 1000;
   await checkAgainst(db, head, { ...options, keys, findings });
@@ -72,7 +81,7 @@ export async function verifyLog(db: Reader, options: VerifyOptions): Promise<Ver
     root: rootOf(range).toString('base64'),
     signedSize: signed?.logNo === head.logNo ? signed.size : 0,
     keysFrom: options.keys.length > 0 ? 'given' : keys.length > 0 ? 'database' : 'none',
-    counts: { ...counts, ...replayed },
+    counts: { ...counts, ...replayed, undisclosed: counts.undisclosed + replayed.undisclosed },
     entriesPerSecond: Math.round(counts.entries / Math.max(seconds, 0.001)),
   };
 }

@@ -23,17 +23,12 @@ interface Level {
   stored: TileRow[];
 }
 
-export function tileCheck(db: Reader, logNo: number, minimumIndex: number, findings: Findings): TileCheck {
+export function tileCheck(db: Reader, logNo: number, findings: Findings): TileCheck {
   const levels: Level[] = [];
   let count = 0;
 
-  const levelAt = async (level: number): Promise<Level> => {
-    const known = levels[level];
-    if (known !== undefined) return known;
-    const hashesBelow = Math.floor(minimumIndex / TILE_WIDTH ** level);
-    const n = Math.floor(hashesBelow / TILE_WIDTH);
-    const hashes = await prunedHashes(db, logNo, level, { from: n * TILE_WIDTH, to: hashesBelow });
-    const fresh = { hashes, n, stored: [] };
+  const levelAt = (level: number): Level => {
+    const fresh = levels[level] ?? { hashes: [], n: 0, stored: [] };
     levels[level] = fresh;
     return fresh;
   };
@@ -45,14 +40,14 @@ export function tileCheck(db: Reader, logNo: number, minimumIndex: number, findi
     count += 1;
     await compare(filling, { hashes, root }, { db, logNo, level, findings });
     filling.n += 1;
-    const above = await levelAt(level + 1);
+    const above = levelAt(level + 1);
     above.hashes.push(root);
     if (above.hashes.length === TILE_WIDTH) await complete(level + 1, above);
   };
 
   return {
     add: async (leaves, roots) => {
-      const lowest = await levelAt(0);
+      const lowest = levelAt(0);
       const ends = roots.values();
       for (const leaf of leaves) {
         lowest.hashes.push(leaf);
@@ -99,15 +94,4 @@ async function compare(
   }
   if (!stored.root.equals(root))
     findings.add({ code: 15, where, zh: '块的树根不对', en: 'the root of the tile is wrong' });
-}
-
-/** Hashes of a tile of which a part belongs to pruned entries: their tiles are still there. */
-async function prunedHashes(
-  db: Reader,
-  logNo: number,
-  level: number,
-  { from, to }: { readonly from: number; readonly to: number },
-): Promise<Buffer[]> {
-  if (level === 0 || from === to) return [];
-  return (await readTiles(db, logNo, level - 1, { from, to })).map(({ root }) => root);
 }

@@ -39,7 +39,7 @@ export async function closeBatch(
     await settleEach(tx, batch.seq, changes);
     const by = mover(batch, word);
     await exceptions(tx, batch, changes, { ...by, divisionOf: word.divisionOf, ticketOpened: () => {} });
-    if (finding === 'accepted') await noteAccepted(tx, batch, open, by);
+    if (finding === 'accepted') await noteAccepted(tx, batch, { members: open, changes }, by);
     const detail = { [finding]: open.length, why: reason };
     return step(tx, batch, 'closed-by-hand', { reason, settledAt: now.toISOString(), detail }, by);
   });

@@ -1,29 +1,23 @@
+import type { MemberChange } from '../delivery/member-verdicts.ts';
 import type { Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import type { BatchRow } from '../store/outbox.ts';
+import { type LoggedMember, memberEntry } from './member-entry.ts';
 import type { Mover } from './transition.ts';
-
-export interface AcceptedMember {
-  readonly recordId: number;
-  readonly version: number;
-  readonly idemKey: string;
-}
 
 /** Where no receipt for the whole batch says so, each member's acceptance is an entry of its own (docs/evidence-format.md §8). */
 export async function noteAccepted(
   tx: Tx,
   batch: BatchRow,
-  members: readonly AcceptedMember[],
-  { actor, now, runId }: Pick<Mover, 'actor' | 'now' | 'runId'>,
+  accepted: { readonly members: readonly (LoggedMember & { readonly idemKey: string })[]; readonly changes: Changes },
+  by: Pick<Mover, 'actor' | 'now' | 'runId'>,
 ): Promise<void> {
-  const entries = members.map(({ recordId, version, idemKey }) => ({
-    actor,
-    action: 'delivery.accepted',
-    platform: batch.platform,
-    batchId: batch.id,
-    runId,
-    recordId,
-    detail: { delivery: idemKey, from: 'open', to: 'accepted', version },
-  }));
-  if (entries.length > 0) await appendLog(tx, now(), entries);
+  const byKey = new Map(accepted.changes.filter(({ to }) => to === 'accepted').map((one) => [one.idemKey, one]));
+  const entries = accepted.members.flatMap((member) => {
+    const change = byKey.get(member.idemKey);
+    return change === undefined ? [] : [memberEntry(batch, member, change, by)];
+  });
+  if (entries.length > 0) await appendLog(tx, by.now(), entries);
 }
+
+type Changes = readonly MemberChange[];

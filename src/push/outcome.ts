@@ -64,13 +64,7 @@ async function judgeNow(tx: Tx, batch: BatchRow, verdicts: readonly Verdict[], c
   await settleEach(tx, batch.seq, rest);
   if (rest.length < changes.length) await settleOpen(tx, batch.seq, 'accepted', 'OK');
   await exceptions(tx, batch, rest, context);
-  const accepted = new Set(rest.filter(({ to }) => to === 'accepted').map(({ idemKey }) => idemKey));
-  await noteAccepted(
-    tx,
-    batch,
-    members.filter(({ idemKey }) => accepted.has(idemKey)),
-    context,
-  );
+  await noteAccepted(tx, batch, { members, changes: rest }, context);
   const count = (to: string): number => changes.filter((change) => change.to === to).length;
   return { accepted: count('accepted'), rejected: count('rejected'), conflicts: count('conflict'), open };
 }
@@ -121,7 +115,6 @@ async function absent(tx: Tx, batch: BatchRow, context: Deliver): Promise<BatchR
 /** Other bytes under our key: whatever is still open is neither there nor not there. */
 async function conflict(tx: Tx, batch: BatchRow, reason: string, context: Deliver): Promise<BatchRow> {
   const open = (await readMembers(tx, batch.seq)).filter(({ state }) => state === 'open');
-  await settleOpen(tx, batch.seq, 'conflict', 'CONFLICT');
   const changes = open.map(({ idemKey }) => ({
     idemKey,
     from: 'open' as const,
@@ -129,6 +122,7 @@ async function conflict(tx: Tx, batch: BatchRow, reason: string, context: Delive
     verdict: 'CONFLICT',
     reason,
   }));
+  await settleEach(tx, batch.seq, changes);
   await exceptions(tx, batch, changes, context);
   return step(tx, batch, 'conflict', { reason, detail: { conflicts: open.length, why: reason } }, context);
 }

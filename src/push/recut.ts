@@ -4,6 +4,7 @@ import { appendLog } from '../store/log.ts';
 import type { BatchRow } from '../store/outbox.ts';
 import { unwantedMembers } from '../store/unwanted.ts';
 import type { Deliver } from './deliver.ts';
+import { memberEntry } from './member-entry.ts';
 import { splitBatch } from './split.ts';
 import { step } from './transition.ts';
 
@@ -44,22 +45,11 @@ export async function isHeld(batch: BatchRow, { db, guard }: Deliver): Promise<b
 
 /** Every member of the batch is cancelled. */
 async function cancel(tx: Tx, batch: BatchRow, members: readonly MemberRow[], context: Deliver): Promise<void> {
-  const { actor, now, runId } = context;
+  const { now } = context;
   const change = { from: 'open' as const, to: 'cancelled' as const, verdict: 'CANCELLED' };
-  await settleEach(
-    tx,
-    batch.seq,
-    members.map(({ idemKey }) => ({ idemKey, ...change })),
-  );
-  const entries = members.map(({ recordId, version, idemKey }) => ({
-    actor,
-    action: 'delivery.cancelled',
-    platform: batch.platform,
-    batchId: batch.id,
-    runId,
-    recordId,
-    detail: { delivery: idemKey, from: 'open', to: 'cancelled', version },
-  }));
+  const changes = members.map((member) => ({ ...member, ...change }));
+  await settleEach(tx, batch.seq, changes);
+  const entries = changes.map((member) => memberEntry(batch, member, member, context));
   await appendLog(tx, now(), entries);
   await step(tx, batch, 'cancelled', { settledAt: now().toISOString() }, context);
 }

@@ -5,6 +5,7 @@ import { recordsBehind } from '../store/deliveries.ts';
 import { appendLog } from '../store/log.ts';
 import type { BatchRow } from '../store/outbox.ts';
 import { quarantine, subjectOf } from '../store/quarantine.ts';
+import { memberEntry } from './member-entry.ts';
 
 /** Rejected records wait for the division that issued them, contradictions for whoever asks the platform; each is logged. */
 export async function exceptions(
@@ -42,18 +43,11 @@ export async function exceptions(
     faults: [toFault(batch.platform, change)],
   }));
   await quarantine(tx, tickets, context.now());
-  const { actor, runId } = context;
-  // The member's own entry (docs/evidence-format.md §8): log and manifests alone tell where every record stands.
-  const entries = rows.map(({ change: { from, to, verdict }, recordId, version, idemKey }) => ({
-    actor,
-    action: `delivery.${to}`,
-    platform: batch.platform,
-    batchId: batch.id,
-    runId,
-    recordId,
-    detail: { delivery: idemKey, from, to, version, verdict },
-  }));
-  await appendLog(tx, context.now(), entries);
+  await appendLog(
+    tx,
+    context.now(),
+    rows.map(({ change, ...member }) => memberEntry(batch, member, change, context)),
+  );
 }
 
 /** What a ticket at a platform is about: this record there. */

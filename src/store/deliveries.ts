@@ -63,7 +63,8 @@ export async function settleEach(tx: Tx, seq: number, verdicts: readonly MemberV
   const sql =
     'UPDATE deliveries SET state = ?, verdict = ?, verdict_reason = ? WHERE batch_seq = ? AND idem_key = ? AND state = ?';
   for (const { idemKey, from, to, verdict, reason } of verdicts) {
-    const changed = await change(tx, sql, [to, verdict.slice(0, 64), reason ?? null, seq, idemKey, from]);
+    const said = [verdict.slice(0, 64).toWellFormed(), reason?.toWellFormed() ?? null];
+    const changed = await change(tx, sql, [to, ...said, seq, idemKey, from]);
     if (changed !== 1) throw new Error(`batch ${seq}: member ${idemKey} is no longer ${from}`);
   }
 }

@@ -25,12 +25,14 @@ export interface MemberState {
   readonly rowNo: number;
   readonly state: string;
   readonly payloadDigest: Buffer;
+  readonly verdict: string | null;
+  readonly reason: string | null;
 }
 
 /** Members of a batch in row order. */
 export async function readMemberStates(db: Reader, seq: number): Promise<MemberState[]> {
-  const sql = `SELECT record_id AS "recordId", version, idem_key AS "idemKey", row_no AS "rowNo", state, payload_digest AS "payloadDigest"
-     FROM deliveries WHERE batch_seq = ? ORDER BY row_no`;
+  const sql = `SELECT record_id AS "recordId", version, idem_key AS "idemKey", row_no AS "rowNo", state, payload_digest AS "payloadDigest",
+       verdict, verdict_reason AS reason FROM deliveries WHERE batch_seq = ? ORDER BY row_no`;
   return (await select<MemberState>(db, sql, [seq])).map((row) => ({ ...row, recordId: Number(row.recordId) }));
 }
 

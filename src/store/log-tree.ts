@@ -1,3 +1,4 @@
+import { HubError } from '../errors.ts';
 import { change, insertRows, isSqlite, placeholders, type Reader, select, type Tx } from './database.ts';
 
 /** The one row that says how far the log has come. */
@@ -20,12 +21,19 @@ interface HeadRow {
   readonly minimum_idx: number;
 }
 
-/** `lock`: nobody else may move the head until the transaction ends. */
+/** `lock`: nobody else may move the head until the transaction ends. Throws HubError LOG_HEADLESS. */
 export async function readHead(db: Reader, options: { readonly lock?: boolean } = {}): Promise<LogHead> {
+  const head = await findHead(db, options);
+  if (head === undefined) throw headless;
+  return head;
+}
+
+/** The same; undefined where the row is gone. */
+export async function findHead(db: Reader, options: { readonly lock?: boolean } = {}): Promise<LogHead | undefined> {
   const lock = options.lock === true && !isSqlite(db) ? ' FOR UPDATE' : '';
   const sql = `SELECT log_no, size, frontier, epoch, minimum_idx FROM log_head WHERE k = 1${lock}`;
   const [row] = await select<HeadRow>(db, sql);
-  if (row === undefined) throw new Error('log_head has no row');
+  if (row === undefined) return undefined;
   return {
     logNo: row.log_no,
     size: Number(row.size),
@@ -34,6 +42,11 @@ export async function readHead(db: Reader, options: { readonly lock?: boolean } 
     minimumIndex: Number(row.minimum_idx),
   };
 }
+
+const headless = new HubError('LOG_HEADLESS', '报送日志缺 log_head 的那一行 (the row of log_head is gone)', {
+  remedy: 'give-up',
+  fix: '请勿修改数据库；运行 hub log verify，按事故处理，用最近的备份恢复 (leave the database as it is; hub log verify, treat it as an incident, restore the newest backup)',
+});
 
 /** False when another sequencer was here. */
 export async function moveHead(

@@ -1,5 +1,5 @@
 import { isSqlite, type Reader, select } from './database.ts';
-import type { PlacedEntry } from './log-tree.ts';
+import type { LogHead, PlacedEntry } from './log-tree.ts';
 
 /** An entry as a walk over the whole log reads it: as text, for a Buffer of each value costs more than all the rest. */
 export interface WalkedEntry extends Omit<PlacedEntry, 'entry' | 'leaf'> {
@@ -31,3 +31,13 @@ const plainRow = (row: Row): WalkedEntry => ({
   text: row.text.toString(),
   recordId: row.recordId === null ? null : Number(row.recordId),
 });
+
+/** What the entries alone say of the head, where its row is gone. */
+export async function headOfEntries(db: Reader): Promise<LogHead> {
+  const sql =
+    'SELECT log_no, MAX(idx) AS last_idx, MIN(idx) AS first_idx FROM log_entries GROUP BY log_no ORDER BY log_no';
+  const row = (await select<{ log_no: number; last_idx: number; first_idx: number }>(db, sql)).at(-1);
+  if (row === undefined) return { logNo: 1, size: 0, frontier: [], epoch: 0, minimumIndex: 0 };
+  const [size, minimumIndex] = [Number(row.last_idx) + 1, Number(row.first_idx)];
+  return { logNo: row.log_no, size, frontier: [], epoch: 0, minimumIndex };
+}

@@ -15,7 +15,7 @@ export interface LogEntry {
   /** `delivery`, `from`, `to`, `attempt`, `epoch` and `receiptHash` become members of the entry, the rest its evidence. */
   readonly detail: JsonObject;
   /** Content that the entry commits to without telling it; kept elsewhere under `subject`. */
-  readonly payload?: { readonly kind: 'body'; readonly subject: string; readonly bytes: Uint8Array };
+  readonly payload?: { readonly kind: 'body' | 'reason'; readonly subject: string; readonly bytes: Uint8Array };
 }
 
 /** Appends in the transaction of the change itself (delivery.md I17); the sequencer gives them their place later. */

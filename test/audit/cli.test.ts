@@ -62,9 +62,19 @@ test('from the first key to a pack that verifies, and a copy that lies elsewhere
     const verdict = await run(join(exported.cwd, 'log.zip'), ['--key', key, '--no-seen']);
     expect(verdict).toMatchObject({ code: 0, findings: [] });
   }
+  expect((await hub('log', 'prove', '0', '--out', 'first.tlog-proof')).out).toContain('→ first.tlog-proof');
+  for (const { run } of verifiers)
+    expect(await run(join(exported.cwd, 'first.tlog-proof'), ['--key', key, '--no-seen'])).toMatchObject({
+      code: 0,
+      findings: [],
+      summary: { index: 0, origin: 'zhengxin-hub/delivery-log' },
+    });
   expect((await hub('log', 'export', '--all', '--out', 'log.zip')).err).toContain('PACK_EXISTING');
   const asked = await hub('ledger', '(桂)字第00123号', '--as-of', '2020-01-01', '--json');
   expect(JSON.parse(asked.out)).toMatchObject([{ ledger: [], told: [] }]);
+  const before = (await hub('ledger', '(桂)字第00123号', '--as-of', '2020-01-01')).out;
+  expect(before).toContain('no platform had been told');
+  expect(before).not.toContain('版本 version');
   const [none, two, day, copied] = await Promise.all([
     hub('log', 'export', '--batch', 'abcdefgh', '--out', 'b.zip', '--json'),
     hub('log', 'export', '--all', '--period', '2026-W48', '--out', 'c.zip'),

@@ -109,6 +109,21 @@ describe('an evidence pack', () => {
         expect({ pack, code, findings }).toEqual({ pack, code: 0, findings: [] });
   });
 
+  test('tells the reason of a rejection, which its entry commits to, and says so where it was erased', async () => {
+    const pack = forge((await packs()).whole, join(work, 'reasons'));
+    const answers = pack
+      .names()
+      .filter((name) => name.endsWith('verdicts.json'))
+      .flatMap((name) => JSON.parse(pack.read(name).toString()) as Answer[]);
+    const rejected = answers.filter(({ state }) => state === 'rejected');
+    expect(rejected).toMatchObject([
+      { reason: expect.stringMatching(/./), salt: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    ]);
+    answered((row) => ({ ...row, reason: null }))(pack);
+    for (const verdict of await verify(pack.folder))
+      expect(verdict).toMatchObject({ code: 0, summary: { undisclosedReasons: 1 } });
+  });
+
   test('about one record discloses that record and no other', async () => {
     const pack = forge((await packs()).single, join(work, 'one'));
     expect(pack.names().filter((name) => name.endsWith('/request'))).toEqual([]);
@@ -156,6 +171,17 @@ describe('an evidence pack', () => {
     work(pack);
     pack.cover();
   };
+  interface Answer {
+    readonly state: string;
+    readonly verdict: string | null;
+    readonly reason: string | null;
+  }
+  /** Every answer, as somebody would like it to read. */
+  const answered = (edit: (row: Answer) => Answer) =>
+    covered((pack) => {
+      for (const name of pack.names().filter((path) => path.endsWith('verdicts.json')))
+        pack.json(name, (answers: Answer[]) => answers.map(edit));
+    });
   /** Another sibling in an inclusion proof. */
   const misled = (pack: Forgery): void => {
     const name = named(pack, /^proofs\//);
@@ -367,6 +393,42 @@ describe('an evidence pack', () => {
         p.json('approvals.json', (all: { entries: number[] }[]) => all.map((one) => ({ ...one, entries: [0] })));
         p.cover();
       },
+    },
+    {
+      what: 'the reason of a rejection written anew',
+      code: 15,
+      where: /verdicts\.json$/,
+      do: answered((row) => ({ ...row, reason: '一切正常' })),
+    },
+    {
+      what: 'the verdict of a rejection written anew',
+      code: 15,
+      where: /verdicts\.json$/,
+      do: answered((row) => ({ ...row, verdict: 'OK' })),
+    },
+    {
+      what: 'a reason where none was given',
+      code: 15,
+      where: /verdicts\.json$/,
+      do: answered((row) => (row.reason === null ? { ...row, reason: '已核' } : row)),
+    },
+    {
+      what: 'the verdict of an acceptance written anew',
+      code: 15,
+      where: /verdicts\.json$/,
+      do: answered((row) => (row.state === 'accepted' ? { ...row, verdict: 'DUPLICATE' } : row)),
+    },
+    {
+      what: 'the report left out, and the manifest made to fit',
+      code: 12,
+      where: /^report\.json$/,
+      do: covered((p) => p.drop('report.json')),
+    },
+    {
+      what: 'the approvals left out, and the manifest made to fit',
+      code: 12,
+      where: /^approvals\.json$/,
+      do: covered((p) => p.drop('approvals.json')),
     },
     { what: 'a file gone', code: 12, where: /ledger\.pdf/, do: (p) => p.drop('ledger.pdf') },
     { what: 'a file cut', code: 12, where: /ledger\.xlsx/, do: (p) => truncateSync(p.path('ledger.xlsx'), 100) },

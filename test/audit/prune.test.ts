@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { decide } from '../../src/accounts/requests.ts';
 import { exportPack } from '../../src/audit/export-pack.ts';
 import { type PruneContext, prune } from '../../src/audit/prune.ts';
+import { signCheckpoint } from '../../src/evidence/checkpoint.ts';
 import { leafHash } from '../../src/evidence/merkle.ts';
 import { inclusionProof, rootAt, verifyInclusion } from '../../src/evidence/proof.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
@@ -21,7 +22,7 @@ const exporting = (b: Bench) => ({
   hubId: b.hub.settings.hubId,
   timezone: 'Asia/Shanghai',
   actor: 'user:auditor',
-  now: () => new Date(),
+  now: b.hub.now,
   signal: new AbortController().signal,
   waitMs: 0,
 });
@@ -37,9 +38,9 @@ const pruning = (b: Bench, change: Partial<PruneContext> = {}): PruneContext => 
 
 async function pastOf(url: string): Promise<{ b: Bench; archive: string }> {
   const b = await bench(url);
-  b.clock.now = new Date();
   await b.take(...rows(1, 12));
   await b.push();
+  await signHead(b.hub.db);
   const days = Array.from({ length: 600 }, (_, day) => ({ actor: 'hub', action: 'run.ended', detail: { day } }));
   await inTransaction(b.hub.db, (tx) => appendLog(tx, b.hub.now(), days));
   await signHead(b.hub.db);
@@ -87,7 +88,9 @@ onBothDatabases('pruning on', ({ url }) => {
     const later = join(temporaryFolder(), 'later');
     await exportPack({ kind: 'log', value: '' }, later, exporting(b));
     for (const { run } of verifiers)
-      expect(await run(later, ['--key', testSigner().vkey, '--no-seen'])).toMatchObject({ code: 0, findings: [] });
+      expect(
+        await run(later, ['--key', testSigner().vkey, '--no-seen', '--now', b.hub.now().toISOString()]),
+      ).toMatchObject({ code: 0, findings: [] });
   });
 
   test('what was pruned with a second person is no gap; what was dropped without one is', async () => {
@@ -104,6 +107,32 @@ onBothDatabases('pruning on', ({ url }) => {
     const { exitCode, findings } = await verify();
     expect(exitCode).toBe(12);
     expect(findings).toMatchObject([{ where: 'log_head', en: expect.stringContaining('log.pruned') }]);
+  });
+
+  test('checkpoints and hashes of what was pruned are still held against each other', async () => {
+    const { b, archive } = await pastOf(await url());
+    const { db } = b.hub;
+    const verify = () => verifyLog(db, { now: b.hub.now(), keys: [testSigner()] });
+    const early = await db('checkpoints').orderBy('size').first();
+    expect(early.size).toBeLessThan(256);
+    await expect(prune(600, archive, pruning(b))).rejects.toMatchObject({ code: 'APPROVAL_OPEN' });
+    await approve(b);
+    await prune(600, archive, pruning(b));
+    await signHead(db);
+    expect((await verify()).findings).toEqual([]);
+    const forged = Buffer.alloc(32, 1);
+    const note = signCheckpoint({ origin: early.origin, size: early.size, root: forged }, [testSigner()]);
+    await db('checkpoints').where({ size: early.size }).update({ note, root: forged });
+    const where = `checkpoints 1/${early.size}`;
+    expect(await verify()).toMatchObject({ exitCode: 11, findings: [{ code: 11, where }] });
+    await db('checkpoints').where({ size: early.size }).update({ note: early.note, root: early.root });
+    const { hashes } = await db('log_tiles').where({ level: 0, n: 0 }).first();
+    await db('log_tiles')
+      .where({ level: 0, n: 0 })
+      .update({ hashes: Buffer.concat([forged, hashes.subarray(32)]) });
+    expect((await verify()).findings.map((finding) => finding.where)).toContain('log_tiles 1/0/0');
+    await db('log_tiles').where({ level: 0, n: 0 }).delete();
+    expect(await verify()).toMatchObject({ exitCode: 12, findings: [{ code: 12, where: 'log_tiles 1/0/0' }] });
   });
 
   test('needs an archive that verifies, is of this log and reaches far enough', async () => {

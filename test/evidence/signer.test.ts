@@ -58,6 +58,16 @@ onBothDatabases('the signer with', (database) => {
     expect(told.map(({ action }) => action)).toEqual(['signer.started', 'signer.refused', 'signer.recovered']);
   });
 
+  test('without the row of log_head it refuses, and pushes stop with a reason', async () => {
+    const db = await open();
+    const signer = signerInMemory(ORIGIN);
+    await logOf(db, 3);
+    await signLog(db, signer, AT);
+    await db('log_head').delete();
+    for (const whole of [false, true]) expect(said(await signLog(db, signer, AT, { whole }))).toMatch(/^12 log_head/);
+    await expect(requireLog(db, () => AT)).rejects.toMatchObject({ code: 'LOG_REFUSED' });
+  });
+
   test('history rewritten consistently, tiles and head and all, is a fork', async () => {
     const db = await open();
     const signer = signerInMemory(ORIGIN);

@@ -337,6 +337,54 @@ describe('tampering with the database', () => {
       where: /^batches [a-z2-7]{40}$/,
     },
     {
+      what: 'the reason of a rejection written anew',
+      tamper: (db) => db('deliveries').where({ state: 'rejected' }).update({ verdict_reason: '一切正常' }),
+      code: 15,
+      where: /^deliveries [a-z2-7]{40}$/,
+    },
+    {
+      what: 'the reason of a rejection taken away',
+      tamper: (db) => db('deliveries').where({ state: 'rejected' }).update({ verdict_reason: null }),
+      code: 15,
+      where: /^deliveries [a-z2-7]{40}$/,
+    },
+    {
+      what: 'the verdict of a rejection written anew',
+      tamper: (db) => db('deliveries').where({ state: 'rejected' }).update({ verdict: 'OK' }),
+      code: 15,
+      where: /^deliveries [a-z2-7]{40}$/,
+    },
+    {
+      what: 'the verdict of an acceptance written anew',
+      tamper: (db) => db('deliveries').where({ state: 'accepted' }).limit(1).update({ verdict: 'DUPLICATE' }),
+      code: 15,
+      where: /^deliveries [a-z2-7]{40}$/,
+    },
+    {
+      what: 'a reason put where none was given',
+      tamper: (db) => db('deliveries').where({ state: 'accepted' }).limit(1).update({ verdict_reason: '已核' }),
+      code: 15,
+      where: /^deliveries [a-z2-7]{40}$/,
+    },
+    {
+      what: 'evidence beside the log written anew',
+      tamper: async (db) => {
+        await inTransaction(db, (tx) => appendLog(tx, AT, [line(1, { said: 'x'.repeat(9000) })]));
+        await sequenceAll(db);
+        await db('log_payloads')
+          .where({ kind: 'evidence' })
+          .update({ payload: Buffer.from('{}') });
+      },
+      code: 15,
+      where: /^log_entries 1\/\d+$/,
+    },
+    {
+      what: 'the row of log_head gone',
+      tamper: (db) => db('log_head').delete(),
+      code: 12,
+      where: /^log_head$/,
+    },
+    {
       what: 'a receipt written anew',
       tamper: async (db) =>
         db('receipts')
@@ -377,6 +425,20 @@ describe('tampering with the database', () => {
       where: /^log_entries 1\/\d+$/,
     },
   ];
+
+  test('rows beside the log that are gone are counted as undisclosed: erasing is allowed, and seen', async () => {
+    const db = await copy();
+    expect((await verify(db)).counts.undisclosed).toBe(0);
+    const batches = Number((await db('log_payloads').where({ kind: 'body' }).delete()) ?? 0);
+    expect(batches).toBeGreaterThan(1);
+    expect(await verify(db)).toMatchObject({ exitCode: 0, counts: { undisclosed: batches } });
+    await db('log_payloads').where({ kind: 'reason' }).delete();
+    expect(await verify(db)).toMatchObject({ exitCode: 0, counts: { undisclosed: batches + 1 } });
+    await inTransaction(db, (tx) => appendLog(tx, AT, [line(1, { said: 'x'.repeat(9000) })]));
+    await signHead(db);
+    await db('log_payloads').where({ kind: 'evidence' }).delete();
+    expect(await verify(db)).toMatchObject({ exitCode: 0, counts: { undisclosed: batches + 2 } });
+  });
 
   test.each(cases)('$what: exit $code', async ({ tamper, code, where }) => {
     const db = await copy();
