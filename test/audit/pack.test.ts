@@ -190,6 +190,10 @@ describe('an evidence pack', () => {
     pack.cover();
   };
 
+  /** The same entry under an id that no other has: ids differ in every run. */
+  const underOtherId = (entry: Buffer | undefined): Buffer =>
+    Buffer.from(String(entry).replace(/"id":"(.)/, (_, first) => `"id":"${first === '0' ? '1' : '0'}`));
+
   interface Tampering {
     readonly what: string;
     readonly code: number;
@@ -284,13 +288,7 @@ describe('an evidence pack', () => {
       code: 11,
       where: /saved\.head/,
       head: true,
-      do: rewritten((entries) =>
-        [...entries, Buffer.from(entries[280]?.toString().replace(/"id":"./, '"id":"z') ?? '')]
-          .map((entry, at, all) =>
-            at === all.length - 1 ? Buffer.from(entry.toString().replace('"id":"z', '"id":"0')) : entry,
-          )
-          .toSpliced(200, 1),
-      ),
+      do: rewritten((entries) => [...entries.toSpliced(200, 1), underOtherId(entries[280])]),
     },
     {
       what: 'an actor changed, everything recomputed and signed with the real key',
