@@ -92,7 +92,9 @@ export async function createDatabase(serverUrl: string): Promise<string> {
 const asRoot = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
 async function installFiles(program: string, folder: string, password: string): Promise<void> {
-  const args = ['--no-defaults', `--datadir=${join(folder, 'data')}`, '--skip-test-db', '--skip-name-resolve'];
+  // Temporary tables of its own: two that are installed at the same time took them away from each other in the common folder.
+  const own = [`--datadir=${join(folder, 'data')}`, `--tmpdir=${folder}`];
+  const args = ['--no-defaults', ...own, '--skip-test-db', '--skip-name-resolve'];
   const small = ['--auth-root-authentication-method=normal', '--innodb-log-file-size=16M'];
   await promisify(execFile)(program, [...args, ...small, ...asRoot()]);
   const grant = `CREATE DATABASE hub CHARACTER SET utf8mb4;
@@ -106,6 +108,7 @@ ALTER USER root@localhost ACCOUNT LOCK;
 const serverArgs = (folder: string, port: number): string[] => [
   '--no-defaults',
   `--datadir=${join(folder, 'data')}`,
+  `--tmpdir=${folder}`,
   `--socket=${join(folder, 'sock')}`,
   `--pid-file=${join(folder, 'pid')}`,
   `--init-file=${join(folder, 'init.sql')}`,
