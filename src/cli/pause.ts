@@ -33,7 +33,10 @@ export const resumeCommand: Define = (program, act) => {
   define(program.command('resume'), '恢复向某平台报送 (send to a platform again)').action(
     act(async (options: Options) =>
       withDatabase(async (opened) => {
-        const until = await resume(opened.db, options.platform, wordOf(options, opened));
+        const until = await resume(opened.db, options.platform, {
+          ...wordOf(options, opened),
+          zone: opened.settings.timezone,
+        });
         const line = `已恢复向 ${options.platform} 报送 (resumed)`;
         if (until === undefined) return said(options, opened, line);
         const at = localTime(until, opened.settings.timezone);

@@ -40,6 +40,8 @@ export interface Terms {
   readonly answerWithinMs: number;
   /** Is the platform's sending window open? */
   readonly isOpen: (now: Date) => boolean;
+  /** `2026-11-27 20:00` in HUB_TIMEZONE, for people. */
+  readonly clock: (at: Date) => string;
   /** ms that one request may take in all. */
   readonly requestMs: number;
 }

@@ -42,14 +42,14 @@ export const runStopped = (reason: string): HubError =>
     fix: '下次运行会从此处继续 (the next run goes on from here)',
   });
 
-function resting({ guard, now, platformName }: Deliver): HubError | undefined {
+function resting({ guard, now, platformName, terms }: Deliver): HubError | undefined {
   if (passage(guard.breaker, now()) !== 'none') return undefined;
   const { until } = guard.breaker;
   const asked = askedToWait(guard.breaker, now());
-  if (asked !== undefined) return busyUntil(platformName, asked);
+  if (asked !== undefined) return busyUntil(platformName, terms.clock(new Date(asked)));
   return new HubError(
     'PLATFORM_RESTING',
-    `接收平台 ${platformName} 连续失败，${until} 前不再发送：${causeOf(guard.breaker)} (breaker open)`,
+    `接收平台 ${platformName} 连续失败，${until === null ? '—' : terms.clock(new Date(until))} 前不再发送：${causeOf(guard.breaker)} (breaker open)`,
     {
       remedy: 'retry',
       fix: '请检查平台地址、证书、口令与网络；到时自动试发一批，也可 hub resume 立即重试 (check address, certificate, token and network; one batch is tried by itself then)',
@@ -57,7 +57,7 @@ function resting({ guard, now, platformName }: Deliver): HubError | undefined {
   );
 }
 
-/** Nothing is sent before the moment that the platform named (delivery.md I15), whoever wishes it. */
+/** `until`: local time. Nothing is sent before the moment that the platform named (delivery.md I15), whoever wishes it. */
 export const busyUntil = (platform: string, until: string): HubError =>
   new HubError('PLATFORM_BUSY', `接收平台 ${platform} 要求 ${until} 之后再来 (asked us to wait until then)`, {
     remedy: 'retry',

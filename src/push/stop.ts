@@ -1,3 +1,4 @@
+import { localText } from '../calendar/local-time.ts';
 import { askedToWait, CLOSED } from '../delivery/breaker.ts';
 import { HubError } from '../errors.ts';
 import { readBreaker, writeBreaker } from '../store/breakers.ts';
@@ -21,15 +22,19 @@ export async function pause(db: Db, platform: string, word: Word): Promise<void>
  * Ends every pause of a platform, and its breaker begins afresh. What the platform itself asked for (Retry-After) stays: returns
  * until when, where that is still to come. Throws HubError PLATFORM_RUNNING when nothing held it up, PLATFORM_BUSY when only that does.
  */
-export async function resume(db: Db, platform: string, word: Word): Promise<string | undefined> {
-  const { actor, reason, now } = word;
+export async function resume(
+  db: Db,
+  platform: string,
+  word: Word & { /** HUB_TIMEZONE. */ readonly zone: string },
+): Promise<string | undefined> {
+  const { actor, reason, now, zone } = word;
   return inTransaction(db, async (tx) => {
     const pauses = await resumePlatform(tx, platform, word);
     const breaker = await readBreaker(tx, platform);
     const { state } = breaker;
     const until = askedToWait(breaker, now);
     if (pauses === 0 && state === 'closed')
-      throw until === undefined ? notStopped(platform) : busyUntil(platform, until);
+      throw until === undefined ? notStopped(platform) : busyUntil(platform, localText(new Date(until), zone));
     if (state === 'open') await writeBreaker(tx, platform, { ...CLOSED, notBefore: until ?? null }, now);
     const detail = { reason, pauses, breaker: state, ...(until === undefined ? {} : { notBefore: until }) };
     await appendLog(tx, now, [{ actor, action: 'platform.resumed', platform, detail }]);

@@ -1,3 +1,4 @@
+import { localText } from '../calendar/local-time.ts';
 import { isOpenAt, wallClock } from '../delivery/sending-window.ts';
 import { durationMs } from '../hub-context.ts';
 import type { PlatformSpec } from '../platform-spec.ts';
@@ -17,6 +18,7 @@ export function termsOf(
     queryable: !('query' in spec && spec.query === 'none'),
     querySettleMs: durationMs(spec.querySettle, '0s'),
     answerWithinMs: durationMs(spec.answerWithin, carried ? '30d' : '48h'),
+    clock: (at) => localText(at, zone),
     isOpen: (now) => sendingWindow === undefined || isOpenAt(sendingWindow, wallClock(now, zone)),
     requestMs: (('timeout' in spec ? spec.timeout : undefined) ?? DEFAULT_REQUEST_S) * 1000,
   };

@@ -155,7 +155,12 @@ describe('a backup', () => {
     await b.push();
     const sent = () => select(b.hub.db, "SELECT id FROM attempts WHERE action = 'send'");
     expect(await sent()).toHaveLength(1);
-    await resume(b.hub.db, 'credit-sharing', { actor: 'user:operator', reason: '已对账', now: b.hub.now() });
+    await resume(b.hub.db, 'credit-sharing', {
+      actor: 'user:operator',
+      reason: '已对账',
+      now: b.hub.now(),
+      zone: 'Asia/Shanghai',
+    });
     await b.push();
     expect(await sent()).toHaveLength(2);
   });

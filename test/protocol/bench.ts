@@ -53,6 +53,7 @@ export async function bench(url: string, job: PullJob = pullJob()): Promise<Benc
       queryable: true,
       querySettleMs: 0,
       answerWithinMs: 48 * 3_600_000,
+      clock: (at: Date) => at.toISOString(),
       isOpen: () => true,
       requestMs: 2000,
     };
