@@ -244,10 +244,11 @@ async function enter(tx: Tx, { items, content, how, by, now, requestId, before }
 
 function copyOf<S extends Guarded<S>>(setup: S, source: SetupSource<S>, approved: Items, items: Items): S {
   const env = approvedEnvironment(approved, items, source.env);
+  const files = filesIn(new Map([...approved].filter(([name, text]) => items.get(name) !== text)));
   const { setup: again, faults } = withApprovedCopy(setup.settings.dataDir, approved, (folders) =>
-    source.readAgain({ ...folders, env }),
+    source.readAgain({ ...folders, env, files }),
   );
   if (faults.length > 0) throw new SetupError(faults);
   const { jobsDir, schemasDir } = setup.settings;
-  return { ...again, settings: { ...again.settings, jobsDir, schemasDir }, approvedFiles: filesIn(approved) };
+  return { ...again, settings: { ...again.settings, jobsDir, schemasDir }, approvedFiles: files };
 }

@@ -7,7 +7,7 @@ import type { Environment } from '../settings.ts';
 
 /**
  * What decides what is sent to whom, by name: every job file `jobs/…`, every file of the schemas folder `schemas/…` with the
- * calendar among them, upload templates that jobs name as `files/…` in Base64, and `settings`.
+ * calendar among them, upload templates and roots that jobs name as `files/…` in Base64, and `settings`.
  */
 export type Items = ReadonlyMap<string, string>;
 
@@ -24,6 +24,8 @@ export interface ItemFolders {
   readonly env: Environment;
   /** Values that must be written down nowhere. */
   readonly secrets?: readonly string[];
+  /** What is to stand for the files that jobs name, by path. */
+  readonly files?: ReadonlyMap<string, Buffer>;
 }
 
 /** As the files and the environment are now. */
@@ -32,19 +34,21 @@ export function readItems({ jobsDir, schemasDir, env, secrets = [] }: ItemFolder
   const schemas = filesOf(schemasDir, /\.json$/).map(([path, text]) => [`schemas/${path}`, text] as const);
   const names = new Set(jobs.flatMap(([, text]) => [...text.matchAll(VARIABLE)].map(([, name = '']) => name)));
   const settings = [SETTINGS, settingsText([...GUARDED, ...names], env, secrets)] as const;
-  return new Map([...jobs, ...schemas, ...jobs.flatMap(([name, text]) => templateOf(name, text, env)), settings]);
+  return new Map([...jobs, ...schemas, ...jobs.flatMap(([name, text]) => filesOfJob(name, text, env)), settings]);
 }
 
 const FILES = 'files/';
 
-/** The upload template of an `excel` platform; one that cannot be read is told by the run. */
-function templateOf(name: string, text: string, env: Environment): (readonly [string, string])[] {
-  if (!text.includes('template')) return [];
+/** The upload template of an `excel` platform, and the root that a platform's certificate must come from; what cannot be read is told by the run. */
+function filesOfJob(name: string, text: string, env: Environment): (readonly [string, string])[] {
+  if (!/template|\bca\b/.test(text)) return [];
   const job: unknown = readYaml(name, text, env).doc.toJS({ maxAliasCount: 100 });
-  const platform = isJsonObject(job) ? job['platform'] : undefined;
-  const path = isJsonObject(platform) ? platform['template'] : undefined;
-  if (typeof path !== 'string' || !existsSync(path)) return [];
-  return [[`${FILES}${path}`, readFileSync(path).toString('base64')]];
+  const platform = isJsonObject(job) && isJsonObject(job['platform']) ? job['platform'] : {};
+  const { template, tls } = platform;
+  const paths = [template, isJsonObject(tls) ? tls['ca'] : undefined].filter((path) => typeof path === 'string');
+  return paths
+    .filter((path) => existsSync(path))
+    .map((path) => [`${FILES}${path}`, readFileSync(path).toString('base64')] as const);
 }
 
 /** Files that jobs name, by their path, as this set has them. */

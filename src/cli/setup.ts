@@ -39,7 +39,7 @@ export function readSetup(
 
 /** The same from another copy of the files, or with another environment. */
 function readFrom(
-  { env, jobsDir, schemasDir }: ItemFolders,
+  { env, jobsDir, schemasDir, files }: ItemFolders,
   proven: Proven,
 ): ReadSetup & { readonly faults: readonly SetupFault[] } {
   const { settings, faults } = readSettings(env);
@@ -65,7 +65,7 @@ function readFrom(
     forms,
     calendar: workCalendar(table),
     schemasDigest: digest,
-    jobs,
+    jobs: files === undefined ? jobs : jobs.map((job) => withRoot(job, files)),
     alarms,
     secrets: [
       ...secrets,
@@ -75,6 +75,14 @@ function readFrom(
     ],
     faults: [...faults, ...schemaFaults, ...calendarFaults, ...jobFaults, ...alarmFaults],
   };
+}
+
+/** The root of a platform's certificate as it was approved: its text in the place of its path. */
+function withRoot(job: Job, files: ReadonlyMap<string, Buffer>): Job {
+  if (job.kind !== 'push' || !('tls' in job.platform)) return job;
+  const { tls } = job.platform;
+  const root = files.get(tls?.ca ?? '');
+  return root === undefined ? job : { ...job, platform: { ...job.platform, tls: { ...tls, ca: root.toString() } } };
 }
 
 /** `host:port` of every address that a job names: what it may connect to where HUB_ALLOWED_HOSTS says nothing. */

@@ -11,6 +11,7 @@ import type { Setup } from '../../src/hub-context.ts';
 import type { Environment } from '../../src/settings.ts';
 import type { Db } from '../../src/store/database.ts';
 import { listRequests } from '../../src/store/requests.ts';
+import { certificate } from '../support/certificate.ts';
 import { onBothDatabases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
 import { account, actions, codeOf, NOW, PASSWORD, principal } from './support.ts';
 
@@ -179,6 +180,26 @@ types: { "licence/*": credit-sharing/licence-2018 }
     expect(change).toMatchObject({ before: expect.stringMatching(/^sha256 [0-9a-f]{64}/), after: expect.anything() });
     await yes(request?.id);
     expect(await start()).toEqual({ used: undefined, changed: undefined });
+  });
+
+  test('a root that a job trusts is part of the set: the approved one is trusted until a second person says yes', async () => {
+    const { db, yes } = await open();
+    const here = machine();
+    const [root, others] = [certificate(), certificate()];
+    const ca = join(here.dir, 'root.pem');
+    writeFileSync(ca, root.cert);
+    here.write(pushJob(100).replace('batchSize: 100', `tls: { ca: ${ca} }`));
+    const start = async () => {
+      const { setup, held } = await approvedSetup<Setup>(db, readSetup(here.env), NOW);
+      const [job] = setup.jobs;
+      const tls = job?.kind === 'push' && job.platform.use === 'http' ? job.platform.tls : undefined;
+      return { ca: tls?.ca, changed: held?.changed };
+    };
+    expect(await start()).toEqual({ ca, changed: undefined });
+    writeFileSync(ca, others.cert);
+    expect(await start()).toEqual({ ca: root.cert, changed: [`files/${ca}`] });
+    await yes((await listRequests(db, { states: ['open'] }))[0]?.id);
+    expect(await start()).toEqual({ ca, changed: undefined });
   });
 
   test('a newer change makes the older question void, with its approval', async () => {
