@@ -1,3 +1,4 @@
+import { HubError } from '../errors.ts';
 import { placeholders, type Reader, select } from './database.ts';
 import { platformsTold } from './ledger.ts';
 import { unpackBody } from './outbox.ts';
@@ -109,10 +110,28 @@ export async function packBodies(
   const sql = 'SELECT body, package_body AS "package" FROM batches WHERE seq = ?';
   const [row] = await select<{ body: Buffer; package: Buffer | null }>(db, sql, [seq]);
   if (row === undefined) throw new Error(`batch ${seq} is gone`);
-  return {
-    body: await unpackBody(row.body),
-    package: row.package === null ? undefined : await unpackBody(row.package),
-  };
+  const [body, ...packages] = await unpacked(`batches seq ${seq}`, [
+    row.body,
+    ...(row.package === null ? [] : [row.package]),
+  ]);
+  return { body: body ?? Buffer.alloc(0), package: packages[0] };
+}
+
+/** Throws HubError BODY_DAMAGED, which names the rows. */
+async function unpacked(where: string, packed: readonly Uint8Array[]): Promise<Buffer[]> {
+  try {
+    return await Promise.all(packed.map(unpackBody));
+  } catch (cause) {
+    throw new HubError(
+      'BODY_DAMAGED',
+      `${where}：保存的字节已损坏，无法解开 (the kept bytes are damaged and cannot be unpacked)`,
+      {
+        remedy: 'give-up',
+        fix: '请勿修改数据库；运行 hub log verify 查明全部损坏之处，从最近的备份恢复 (leave the database as it is; hub log verify names every damage; restore the newest backup)',
+        cause,
+      },
+    );
+  }
 }
 
 export interface PackReceiptRow {
@@ -126,7 +145,11 @@ export interface PackReceiptRow {
 export async function packReceipts(db: Reader, batchId: string): Promise<PackReceiptRow[]> {
   const sql = `SELECT receipt_id AS "receiptId", received_at AS "receivedAt", digest, body FROM receipts WHERE batch_id = ? ORDER BY id`;
   const rows = await select<PackReceiptRow>(db, sql, [batchId]);
-  return Promise.all(rows.map(async (row) => ({ ...row, body: await unpackBody(row.body) })));
+  const bodies = await unpacked(
+    `receipts ${batchId}`,
+    rows.map(({ body }) => body),
+  );
+  return rows.map((row, at) => ({ ...row, body: bodies[at] ?? Buffer.alloc(0) }));
 }
 
 export interface PayloadRow {

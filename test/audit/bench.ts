@@ -4,7 +4,7 @@ import { pull } from '../../src/pull/pull.ts';
 import { runJob } from '../../src/run-job.ts';
 import type { RunReport } from '../../src/run-report.ts';
 import { cleanUp, NOW, openTestHub, page, pullJob, pushJob, row, schemas, sourceOf } from '../support/hub.ts';
-import { type Behaviour, platformServer } from '../support/platform-server.ts';
+import { type Behaviour, type PlatformServer, platformServer } from '../support/platform-server.ts';
 
 export interface Bench {
   readonly hub: Hub;
@@ -13,6 +13,8 @@ export interface Bench {
   readonly clock: { now: Date };
   readonly take: (...rows: JsonObject[]) => Promise<void>;
   readonly push: () => Promise<RunReport>;
+  /** What came to the platform. */
+  readonly requests: PlatformServer['requests'];
 }
 
 /** A hub with one bureau and one platform, on a database of this test. */
@@ -32,7 +34,7 @@ export async function bench(url: string, platform: Parameters<typeof pushJob>[1]
     if (stopped !== undefined) throw stopped;
   };
   const push = () => runJob(hub, 'push-credit-sharing', { signal, by: 'shell:test' });
-  return { hub, script, clock, take, push };
+  return { hub, script, clock, take, push, requests: far.requests };
 }
 
 export const rows = (from: number, to: number): JsonObject[] =>

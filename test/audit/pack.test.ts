@@ -65,6 +65,23 @@ test('under another HUB_ID no pack is made: every batch in it would look forged'
   expect(existsSync(out)).toBe(false);
 });
 
+test('bytes that are damaged in the database are named, and no pack is left behind', async () => {
+  const out = join(work, 'damaged.zip');
+  for (const [table, where] of [
+    ['batches', /^batches seq 1：/],
+    ['receipts', /^receipts [a-z2-7]{40}：/],
+  ] as const) {
+    const b = await history();
+    await b.hub
+      .db(table)
+      .limit(1)
+      .update({ body: Buffer.from('not packed') });
+    const made = exportPack({ kind: 'log', value: '' }, out, contextOf(b));
+    await expect(made).rejects.toMatchObject({ code: 'BODY_DAMAGED', message: expect.stringMatching(where) });
+    expect([existsSync(out), existsSync(`${out}.part`)]).toEqual([false, false]);
+  }
+});
+
 describe('an evidence pack', () => {
   interface Packs {
     readonly whole: string;

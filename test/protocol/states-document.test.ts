@@ -11,6 +11,16 @@ describe('the state tables', () => {
     expect(isCurrent()).toBe(true);
   });
 
+  test('are those of the format page that verifiers are written from', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/evidence-format.md'), 'utf8');
+    const [, table = ''] = /\n\| from \| event → to \|\n\|[-|]+\|\n([\s\S]*?)\n\n/.exec(page) ?? [];
+    const arrows = table.split('\n').flatMap((line) => {
+      const [, from = '', cells = ''] = line.split('|').map((cell) => cell.trim());
+      return from === '(none)' ? [] : cells.split(' · ').map((cell) => `${from} ${cell.replace(' → ', ' ')}`);
+    });
+    expect(arrows.sort()).toEqual(told);
+  });
+
   test('are those of the verifier in JavaScript', () => {
     const [, list = ''] = /const ARROWS = new Map\(\s*`([^`]*)`/.exec(audit('verify.mjs')) ?? [];
     expect(

@@ -99,7 +99,7 @@ async function installFiles(program: string, folder: string, password: string): 
   await promisify(execFile)(program, [...args, ...small, ...asRoot()]);
   const grant = `CREATE DATABASE hub CHARACTER SET utf8mb4;
 CREATE USER hub@'127.0.0.1' IDENTIFIED BY '${password}';
-GRANT ALL ON *.* TO hub@'127.0.0.1';
+GRANT ALL ON *.* TO hub@'127.0.0.1' WITH GRANT OPTION;
 ALTER USER root@localhost ACCOUNT LOCK;
 `;
   writeFileSync(join(folder, 'init.sql'), grant, { mode: 0o600 });
