@@ -1,3 +1,4 @@
+import { databaseTrouble } from './database-trouble.ts';
 import { HubError } from './errors.ts';
 import type { Job } from './job/job.ts';
 import type { RunOptions } from './run-options.ts';
@@ -36,7 +37,8 @@ const HELD_CODES: ReadonlySet<string> = new Set([
 
 /** A HubError says what to do; anything else is a bug: its stack goes to the trace, the run is not repeated. */
 function toFailure(error: unknown): RunFailure {
-  if (error instanceof HubError) return { code: error.code, message: error.message, fix: error.fix };
+  const known = error instanceof HubError ? error : databaseTrouble(error);
+  if (known !== undefined) return { code: known.code, message: known.message, fix: known.fix };
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
     code: 'HUB_BROKEN',

@@ -27,10 +27,9 @@ export async function openHealth({ host, port }: Listen, db: Db): Promise<Health
   server.requestTimeout = 5_000;
   server.maxConnections = 50;
   server.listen(port, host);
-  await Promise.race([
-    once(server, 'listening'),
-    once(server, 'error').then(([error]) => Promise.reject(inUse(host, port, error))),
-  ]);
+  await once(server, 'listening').catch((error: unknown) => {
+    throw inUse(host, port, error);
+  });
   const address = server.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
   return {

@@ -4,7 +4,7 @@ import { commandRoles } from '../accounts/command-roles.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { readEnvironment } from '../settings.ts';
 import type { Act, Define } from './command.ts';
-import { complain, tell } from './print.ts';
+import { complain, tell, wrongUsage } from './print.ts';
 
 /** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
 const commands: { readonly [name: string]: () => Promise<Define> } = {
@@ -60,6 +60,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const define of await chosen(argv[0])) define(program, act);
   program.hook('preAction', async (_program, command) => {
     const path = pathOf(command);
+    refuseBlankReason(command);
     if (commandRoles[path]?.does === 'free') return;
     const { admit } = await import('./admit.ts');
     const { reason, dryRun } = command.opts<{ reason?: string; dryRun?: boolean }>();
@@ -76,6 +77,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof InvalidArgumentError) complain(`用法不对 (wrong usage): ${error.message}`);
     return error instanceof CommanderError ? usageCode(error) : tell(error);
   }
+}
+
+/** A reason is for those who read the log later. */
+function refuseBlankReason(command: Command): void {
+  const { reason } = command.opts<{ reason?: string }>();
+  if (reason === undefined || /[\p{L}\p{N}]/u.test(reason)) return;
+  throw wrongUsage('--reason 不能是空白', '--reason must say something', '写明为何 (say why)');
 }
 
 /** `quarantine waive`. */

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { databaseTrouble } from '../database-trouble.ts';
 import { HubError, SetupError, type SetupFault } from '../errors.ts';
 
 /** Standard output takes answers only; everything else goes to standard error, so that `--json` can be piped. */
@@ -57,10 +58,11 @@ export function tell(error: unknown): number {
     for (const fault of error.faults) complain(`  ${faultLine(fault)}`);
     return 78;
   }
-  if (error instanceof HubError) {
-    complain(`${plain(error.message)} [${error.code}]`);
-    complain(`  → ${plain(error.fix)}`);
-    return error.code.startsWith('USAGE_') ? 2 : 1;
+  const known = error instanceof HubError ? error : databaseTrouble(error);
+  if (known !== undefined) {
+    complain(`${plain(known.message)} [${known.code}]`);
+    complain(`  → ${plain(known.fix)}`);
+    return known.code.startsWith('USAGE_') ? 2 : 1;
   }
   complain(`程序缺陷，请连同以下内容报告 (a bug; please report it with this):`);
   complain(error instanceof Error ? (error.stack ?? error.message) : String(error));

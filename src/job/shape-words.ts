@@ -1,4 +1,5 @@
 import { isMap, type Node } from 'yaml';
+import { isDay } from '../calendar/day.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { portOf } from '../wire/usual-ports.ts';
 import { durationS } from './duration.ts';
@@ -36,8 +37,10 @@ export const duration = checked((value) =>
 export const clock = checked(
   matching(/^([01]\d|2[0-3]):[0-5]\d$/, '时刻应写成 "09:00"', 'write a time of day as "09:00"'),
 );
-export const day = checked(
-  matching(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, '日期应写成 2026-12-04', 'write a date as 2026-12-04'),
+export const day = checked((value) =>
+  isDay(value)
+    ? undefined
+    : { zh: '日期应写成 2026-12-04，且须真有这一天', en: 'write a date as 2026-12-04, a day that exists' },
 );
 /** SQL identifiers never come quoted from outside (faults.md S21). */
 export const identifier = checked(

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import knex, { type Knex } from 'knex';
+import { unreachable } from '../database-trouble.ts';
 import { HubError } from '../errors.ts';
 import { allRows, runEach, SqliteClient } from './sqlite-client.ts';
 
@@ -99,13 +100,6 @@ async function refuseUnsafeSettings(db: Db): Promise<void> {
     fix: '请设 innodb_flush_log_at_trx_commit = 1，并在 log_bin 打开时设 sync_binlog = 1 (set both, then start again)',
   });
 }
-
-const unreachable = (cause: unknown): HubError =>
-  new HubError('DATABASE_UNREACHABLE', '连不上数据库 (cannot reach the database)', {
-    remedy: 'retry',
-    fix: '请检查 HUB_DATABASE_URL 与数据库服务 (check HUB_DATABASE_URL and that the server runs)',
-    cause,
-  });
 
 export const isSqlite = (db: Reader): boolean => db.client instanceof SqliteClient;
 

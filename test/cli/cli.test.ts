@@ -98,6 +98,13 @@ describe('hub', { concurrent: true }, () => {
     expect(job).toMatchObject({ code: 2, err: expect.stringContaining('did you mean pull-csv?') });
   });
 
+  it('takes no blank reason', async () => {
+    for (const reason of ['', ' ', '—']) {
+      const { code, err } = await hub(['quarantine', 'waive', '1', '--reason', reason]);
+      expect({ reason, code, err }).toMatchObject({ code: 2, err: expect.stringContaining('--reason') });
+    }
+  });
+
   it('says what is wrong with a number or a range of days', async () => {
     const cwd = bureau();
     await hub(['migrate'], { cwd });
@@ -198,6 +205,8 @@ describe('hub', { concurrent: true }, () => {
       ['/healthz', '/readyz', '/other'].map(async (path) => (await fetch(url + path)).status),
     );
     expect(statuses).toEqual([200, 200, 404]);
+    const second = await hub(['serve'], { cwd, env: { HUB_LISTEN: new URL(url).host } });
+    expect(second).toMatchObject({ code: 1, err: expect.stringContaining('LISTEN_REFUSED') });
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
   });

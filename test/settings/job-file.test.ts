@@ -136,6 +136,13 @@ describe('job files', () => {
     expect(faults.filter((fault) => complaint.test(fault))).toHaveLength(1);
   });
 
+  it('refuse a first day that no calendar has', () => {
+    const faulty = load({ 'push-credit-sharing.yaml': push.replace('goLive: 2026-12-04', 'goLive: 2026-02-30') });
+    expect(faulty.faults.map(({ line, en }) => [line, en])).toEqual([
+      [3, expect.stringContaining('a day that exists')],
+    ]);
+  });
+
   it('refuse hosts that are not allowed', () => {
     const dir = mkdtempSync(join(tmpdir(), 'hub-jobs-'));
     onTestFinished(() => rmSync(dir, { recursive: true }));

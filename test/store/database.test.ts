@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { databaseTrouble } from '../../src/database-trouble.ts';
 import { recordKey } from '../../src/record.ts';
 import { insertRows, inTransaction, openDatabase, select, takeNumbers } from '../../src/store/database.ts';
 import { appendVersions, newestByKey } from '../../src/store/library.ts';
 import { migrate } from '../../src/store/migrations.ts';
 import { onBothDatabases, openTestDatabase, temporaryFolder } from '../support/databases.ts';
-import { mariaDbAvailable, startMariaDb } from '../support/mariadb.ts';
+import { freshDatabase, mariaDbAvailable, startMariaDb } from '../support/mariadb.ts';
 import { newVersion } from '../support/versions.ts';
 
 onBothDatabases('', ({ url }) => {
@@ -129,6 +131,42 @@ describe('SQLite', () => {
     expect(records?.n).toBeGreaterThanOrEqual(acknowledged * 10);
     expect(records?.n).toBe(records?.top);
     expect(versions?.n).toBe(records?.n);
+  });
+});
+
+describe('trouble of the database is told as such', () => {
+  test.skipIf(!mariaDbAvailable)('a connection that is lost in the middle of a transaction', async () => {
+    const db = await openTestDatabase(await freshDatabase());
+    const cut = inTransaction(db, async (tx) => {
+      const [row] = await select<{ id: number }>(tx, 'SELECT CONNECTION_ID() AS id');
+      await db.raw('KILL ?', [row?.id ?? 0]);
+      return select(tx, 'SELECT 1');
+    });
+    const error: unknown = await cut.catch((caught: unknown) => caught);
+    expect(databaseTrouble(error)).toMatchObject({ code: 'DATABASE_UNREACHABLE', remedy: 'retry' });
+  });
+
+  test('a file that cannot be written, and one that is none', async () => {
+    const file = join(temporaryFolder(), 'x.db');
+    const db = await openDatabase(`sqlite:${file}`);
+    await migrate(db);
+    await db.destroy();
+    const reader = await openDatabase(`sqlite:${file}`, { readonly: true });
+    onTestFinished(() => reader.destroy());
+    const refused: unknown = await reader('counters')
+      .update({ value: 1 })
+      .catch((caught: unknown) => caught);
+    expect(databaseTrouble(refused)).toMatchObject({ code: 'DATABASE_UNWRITABLE' });
+    writeFileSync(file, 'no database at all, whatever its name says'.repeat(100));
+    const broken = await openDatabase(`sqlite:${file}`);
+    onTestFinished(() => broken.destroy());
+    const none: unknown = await select(broken, 'SELECT 1 FROM counters').catch((caught: unknown) => caught);
+    expect(databaseTrouble(none)).toMatchObject({ code: 'DATABASE_DAMAGED' });
+  });
+
+  test('anything else is not', () => {
+    expect(databaseTrouble(Object.assign(new Error('of a platform'), { code: 'ECONNREFUSED' }))).toBeUndefined();
+    expect(databaseTrouble(new TypeError('x is not a function'))).toBeUndefined();
   });
 });
 
