@@ -70,14 +70,14 @@ export async function takeApproved(
 ): Promise<RequestRow | undefined> {
   const request = await liveOf(tx, matterDigest(matter), now);
   if (request?.state !== 'approved' || request.decidedBy === null) return undefined;
-  if (!(await mayApprove(tx, request.decidedBy))) {
+  const flaw = isNameless(request)
+    ? '申请人未登录，无人认领 (asked without a log-in, claimed by nobody)'
+    : (await mayApprove(tx, request.decidedBy))
+      ? undefined
+      : `${request.decidedBy} 已不是审批员 (is no approver any more)`;
+  if (flaw !== undefined) {
     await closeRequest(tx, request.id, 'superseded');
-    await note(tx, request, {
-      actor: by,
-      action: 'void',
-      now,
-      reason: `${request.decidedBy} 已不是审批员 (is no approver any more)`,
-    });
+    await note(tx, request, { actor: by, action: 'void', now, reason: flaw });
     return undefined;
   }
   if (!(await useRequest(tx, request.id, now.toISOString()))) return undefined;

@@ -79,6 +79,14 @@ onBothDatabases('approvals', ({ url }) => {
     ]);
   });
 
+  test('a yes that an older program gave to what nobody asked by name is void', async () => {
+    const db = await bureau();
+    const { id } = await ask(db, { by: 'shell:office' });
+    await inTransaction(db, (tx) => tx('requests').where({ id }).update({ state: 'approved', decided_by: 'user:wei' }));
+    expect(await take(db)).toBeUndefined();
+    expect((await actions(db)).at(-1)).toBe('approval.void');
+  });
+
   test('asking the same again after the log-in claims it; the machine account stays out of it for good', async () => {
     const db = await bureau();
     const { id } = await ask(db, { by: 'shell:nong' });
