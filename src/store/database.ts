@@ -83,11 +83,17 @@ function openSession(connection: { query(sql: string, done: (error: Error | null
     "SESSION transaction_isolation = 'READ-COMMITTED', SESSION group_concat_max_len = 1000000, " +
     'SESSION innodb_lock_wait_timeout = 10';
   const older = sql.replace('transaction_isolation', 'tx_isolation');
+  // MySQL has no such setting: there a frozen process keeps its locks until somebody ends it.
+  const frozen = (): void =>
+    connection.query(`SET SESSION idle_transaction_timeout = ${FROZEN_S}`, () => done(null, connection));
   connection.query(sql, (error) => {
-    if (error === null) return done(null, connection);
-    connection.query(older, (again) => done(again, connection));
+    if (error === null) return frozen();
+    connection.query(older, (again) => (again === null ? frozen() : done(again, connection)));
   });
 }
+
+/** A process that stands still in the middle of a transaction (SIGSTOP, a frozen machine) loses it, and its locks, after so many s. */
+const FROZEN_S = 30;
 
 async function refuseUnsafeSettings(db: Db): Promise<void> {
   const [row] = await select<{ redo: number; binlog: number; sync: number }>(
@@ -163,18 +169,33 @@ export const placeholders = (count: number): string => Array(count).fill('?').jo
 const RETRY_FOR_MS = 60_000;
 const BUSY = /^SQLITE_BUSY|^ER_LOCK_DEADLOCK$|^ER_LOCK_WAIT_TIMEOUT$/;
 
-/** One transaction; repeated as a whole while another writer holds the lock, for up to a minute (T16, T22). */
-export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + RETRY_FOR_MS;
+/**
+ * One transaction; repeated as a whole while another writer holds the lock, for up to a minute (T16, T22). Throws HubError
+ * DATABASE_BUSY after that.
+ */
+export async function inTransaction<T>(
+  db: Db,
+  work: (tx: Tx) => Promise<T>,
+  patienceMs: number = RETRY_FOR_MS,
+): Promise<T> {
+  const giveUpAt = performance.now() + patienceMs;
   for (;;) {
     try {
       return await db.transaction(work);
     } catch (error) {
-      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      if (!isBusy(error)) throw error;
+      if (performance.now() > giveUpAt) throw stillBusy(error);
       await sleep(5 + Math.random() * 45);
     }
   }
 }
+
+const stillBusy = (cause: unknown): HubError =>
+  new HubError('DATABASE_BUSY', '数据库一直被另一进程占用，本次放弃 (another process holds the database; given up)', {
+    remedy: 'retry',
+    fix: '下次运行会继续；若一再出现，请查看是否有进程停住（ps 状态 T）或被别的程序锁住，结束它 (the next run goes on; if it comes back, look for a process that stands still (state T in ps) or another program that locks it, and end it)',
+    cause,
+  });
 
 const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && BUSY.test(error.code);

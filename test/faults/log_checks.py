@@ -185,9 +185,15 @@ def check_pauses(run, log, fault):
     pauses = [(line["at"], line["at"] + asked_ms(line), "Retry-After") for line in run.wire if line["kind"] == "busy"]
     opened = None
     for entry in log:
+        at = instant(entry["t"])
+        # A good answer closes it, be it a probe's or one that was on its way already.
+        if entry["action"] in ("breaker.opened", "breaker.closed") and opened is not None:
+            pauses.append((opened[0], min(opened[1], at), "the breaker's opening"))
+            opened = None
         if entry["action"] == "breaker.opened":
-            opened = (instant(entry["t"]), instant(entry["t"]) + int(entry["evidence"]["waitS"]) * 1000, "breaker")
-            pauses.append(opened)
+            opened = (at, at + int(entry["evidence"]["waitS"]) * 1000)
+    if opened is not None:
+        pauses.append((*opened, "the breaker's opening"))
     requests = [line for line in run.wire if line["kind"] in ("submit", "query")]
     for start, end, why in pauses:
         early = [line for line in requests if start + ON_ITS_WAY < line["at"] < end - 1]

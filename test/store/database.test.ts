@@ -109,6 +109,16 @@ describe('SQLite', () => {
     expect(delay.max / 1e6).toBeLessThan(300);
   });
 
+  test('a process that never lets go of the database is told in a sentence, and nothing waits for ever', async () => {
+    const file = join(temporaryFolder(), 'hub.db');
+    const db = await openTestDatabase(`sqlite:${file}`);
+    const other = new Database(file);
+    onTestFinished(() => void other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const given = inTransaction(db, (tx) => takeNumbers(tx, 'records', 1), 100);
+    await expect(given).rejects.toMatchObject({ code: 'DATABASE_BUSY', remedy: 'retry' });
+  });
+
   test('a kill in the middle of writing keeps every committed row and nothing half', async () => {
     const file = join(temporaryFolder(), 'hub.db');
     await openTestDatabase(`sqlite:${file}`);
@@ -178,5 +188,12 @@ describe.skipIf(!mariaDbAvailable)('a MySQL server that could lose commits', () 
       code: 'DATABASE_UNSAFE',
       fix: expect.stringContaining('innodb_flush_log_at_trx_commit'),
     });
+  });
+});
+
+describe.skipIf(!mariaDbAvailable)('a MariaDB server', () => {
+  test('takes the locks of a process that stands still in a transaction away after half a minute (F3)', async () => {
+    const db = await openTestDatabase(await freshDatabase());
+    expect(await select(db, 'SELECT @@SESSION.idle_transaction_timeout AS s')).toEqual([{ s: 30 }]);
   });
 });
