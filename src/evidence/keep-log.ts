@@ -39,6 +39,7 @@ export interface KeeperSays {
 }
 
 const EVERY_MS = 200;
+const LONGEST_MS = 10_000;
 const RENEW_MS = 15_000;
 const SIGN_MS = 60_000;
 
@@ -46,7 +47,8 @@ const SIGN_MS = 60_000;
 export async function keepLog(keeping: Keeping): Promise<void> {
   let lease: Lease | undefined;
   let [renewed, signed] = [0, 0];
-  while (await rest(EVERY_MS, keeping.signal)) {
+  let pause = EVERY_MS;
+  while (await rest(pause, keeping.signal)) {
     try {
       lease ??= await takeLogLease(keeping.db);
       if (lease === undefined) continue;
@@ -60,7 +62,10 @@ export async function keepLog(keeping: Keeping): Promise<void> {
         signed = clock;
         await signLog(keeping.db, keeping.signer, keeping.now());
       }
+      pause = EVERY_MS;
     } catch (error) {
+      // A database that is away comes back in minutes, not at once: the trace need not say so five times a second.
+      pause = Math.min(2 * pause, LONGEST_MS);
       if (error instanceof HubError && error.code === 'LOG_OVERTAKEN') lease = undefined;
       else keeping.trace.error('log-not-sequenced', { error: String(error) });
     }
