@@ -5,6 +5,7 @@ import { keepMemorySmall } from '../memory.ts';
 import { readEnvironment } from '../settings.ts';
 import type { Act, Define } from './command.ts';
 import { complain, tell, wrongUsage } from './print.ts';
+import { usageWords } from './usage-words.ts';
 
 /** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
 const commands: { readonly [name: string]: () => Promise<Define> } = {
@@ -120,7 +121,7 @@ function hubProgram(): Command {
     .helpOption('-h, --help', '帮助 (help)')
     .helpCommand('help [command]', '某条命令的帮助 (help on one command)')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`用法不对 (wrong usage): ${text.replace(/^error: /, '')}`) })
+    .configureOutput({ outputError: (text, write) => write(usageWords(text)) })
     .addHelpText(
       'after',
       '\n退出码 (exit codes): 0 好 good · 1 结果有问题 bad answer · 2 用法不对 wrong usage · 78 设置不对 wrong set-up',

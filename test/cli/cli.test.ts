@@ -92,7 +92,11 @@ describe('hub', { concurrent: true }, () => {
       hub([]),
       hub(['run', 'pull-cvs', '--json'], { cwd: bureau() }),
     ]);
-    expect(command).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Did you mean quarantine?') });
+    expect(command).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('是否想写 quarantine？ (did you mean quarantine?)'),
+    });
     expect(option).toMatchObject({ code: 2, err: expect.stringContaining('--json') });
     expect(nothing.code).toBe(2);
     expect(job).toMatchObject({ code: 2, err: expect.stringContaining('did you mean pull-csv?') });
