@@ -1,4 +1,5 @@
 import type { Job } from '../job/job.ts';
+import { NIL_WAITING } from '../periods/unsettled-pulls.ts';
 import { type EndedRun, endedRuns } from '../store/alarm-signs.ts';
 import { type Check, type CheckContext, MINUTE } from './check.ts';
 import type { Finding } from './finding.ts';
@@ -36,7 +37,7 @@ function read({ state, dueAt, endedAt, report }: EndedRun): Run {
 }
 
 /** Told elsewhere (held batches, the age of deliveries), or nothing has gone wrong at all. */
-const ELSEWHERE = new Set(['BATCH_HELD', 'RECEIPT_OUTSTANDING', 'RUN_OVERLAPPING', 'RUN_INTERRUPTED']);
+const ELSEWHERE = new Set(['BATCH_HELD', 'RECEIPT_OUTSTANDING', 'RUN_OVERLAPPING', 'RUN_INTERRUPTED', NIL_WAITING]);
 const ENOUGH = 3;
 const RESTART_MS = 10 * MINUTE;
 

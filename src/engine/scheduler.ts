@@ -17,6 +17,8 @@ export interface RunBook {
   ): Promise<number | undefined>;
   /** Marks runs whose process is gone as died, then names the jobs whose last run died: they go on at once. */
   cutOff(): Promise<readonly string[]>;
+  /** Is a source being read, in whatever process, that brings what this job sends? A run that hangs is not waited for. */
+  isReading(job: Job): Promise<boolean>;
   /** A new run that no due time asked for. */
   startAgain(job: Job, reason: string): Promise<number>;
   /** Closes a run whose worker ended without doing so itself. */
@@ -70,7 +72,8 @@ export interface Scheduler {
  * node-cron is a doorbell only: each ring asks the database what is owed, so a missed ring, a restart or a second
  * process neither loses nor doubles a run. Of several missed times of one job the newest is run and the others are
  * recorded as skipped; of a duty every period is owed, oldest first. Pulls go before pushes that are owed with them:
- * what is sent should be what came in.
+ * what is sent should be what came in. A push that finds its source being read, here or elsewhere, waits for a later ring; whoever
+ * ends the last of these pulls goes on with the push.
  */
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const busy = new Map<string, Promise<void>>();
@@ -93,7 +96,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const inOrder = async (work: (job: Job) => Promise<unknown>): Promise<void> => {
     const [pulls, pushes] = [parts.jobs.filter(isPull), parts.jobs.filter((job) => !isPull(job))];
     await Promise.all(pulls.map((job) => alone(job, work)));
-    await Promise.all(pushes.map((job) => alone(job, work)));
+    await Promise.all(pushes.map((job) => alone(job, async (one) => (await parts.book.isReading(one)) || work(one))));
   };
 
   const died = new Set<string>();

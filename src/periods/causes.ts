@@ -4,8 +4,9 @@ import { isJsonObject } from '../json.ts';
 import { beatsBetween } from '../store/heartbeats.ts';
 import { attemptEnds, happenings, pausesDuring, type RunEnd, runsBetween } from '../store/period-facts.ts';
 import type { PeriodRow } from '../store/periods.ts';
-import type { PeriodContext } from './period-context.ts';
+import { dutyJobs, type PeriodContext } from './period-context.ts';
 import type { Progress } from './period-progress.ts';
+import { mend, unsettledPulls } from './unsettled-pulls.ts';
 
 /** Why a period is not on time, made from journals and rows; a person may add to it, never write it. */
 export interface Cause {
@@ -14,6 +15,7 @@ export interface Cause {
     | 'platform-failing'
     | 'breaker-open'
     | 'paused'
+    | 'pull-unsettled'
     | 'quarantine'
     | 'unconfirmed'
     | 'overlap'
@@ -37,12 +39,35 @@ export async function causesOf(
   const end = progress.doneAt ?? row.closedAt ?? context.now.toISOString();
   const span = { from: row.plannedAt, to: [end, row.plannedAt].toSorted().at(-1) ?? end };
   const found = [
+    ...(await causesNow(row, source, progress, context)),
     ...(await downCauses(span, context)),
     ...(await platformCauses(row, source, span, context)),
     ...(await runCauses(row, span, context)),
-    ...standingCauses(source, progress),
   ];
   return found.length > 0 ? found : [NOT_TRIED];
+}
+
+/** What is in the way of a period now; of one that is closed, what was when it ended. */
+export async function causesNow(
+  row: PeriodRow,
+  source: PeriodRow,
+  progress: Progress,
+  context: PeriodContext,
+): Promise<Cause[]> {
+  const waits =
+    row.state === 'open' && row.sealedAt === null && row.firstSealAt !== null && progress.triedAt === undefined;
+  return [...(waits ? await pullCauses(row, context) : []), ...standingCauses(source, progress)];
+}
+
+/** Sources that were not read: without them nobody can say that nothing is new. */
+async function pullCauses({ duty }: PeriodRow, context: PeriodContext): Promise<Cause[]> {
+  const job = dutyJobs(context.jobs).find(({ name }) => name === duty);
+  if (job === undefined) return [];
+  return (await unsettledPulls(job, context)).map((pull) => ({
+    code: 'pull-unsettled' as const,
+    zh: `${pull.zh}，不能作零报送；${pull.isRunning ? '归集结束后自动续报' : mend([pull], job.name)}`,
+    en: `${pull.en}, so no nil return is made`,
+  }));
 }
 
 const NOT_TRIED: Cause = {

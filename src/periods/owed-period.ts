@@ -1,9 +1,12 @@
 import { newestWindow } from '../duty/retry-windows.ts';
+import { isJsonObject } from '../json.ts';
 import { periodBatches } from '../store/period-facts.ts';
 import { openPeriods, type PeriodRow } from '../store/periods.ts';
+import { listRuns } from '../store/runs.ts';
 import { earliestDeadline } from './earliest-deadline.ts';
 import type { DutyJob, PeriodContext } from './period-context.ts';
 import { progressOf } from './period-progress.ts';
+import { NIL_WAITING, NIL_WITHHELD, unsettledPulls } from './unsettled-pulls.ts';
 
 /** What a platform owes now: its oldest open period, and the moments that may be claimed for it. */
 export interface OwedPeriod {
@@ -25,7 +28,7 @@ export async function owedPeriod(
   const [oldest] = await openPeriods(context.db, job.platformName);
   if (oldest === undefined || oldest.plannedAt > now.toISOString()) return undefined;
   const again = [
-    notBegun(oldest, now),
+    await notBegun(oldest, job, context),
     await cleared(oldest, job, context),
     await retryWindow(oldest, job, context, looked),
   ];
@@ -37,11 +40,24 @@ export async function owedPeriod(
 
 const SOON_MS = 300_000;
 
-/** Until it is due, a period whose first run did not even begin (another run held the platform) is tried again every five minutes. */
-function notBegun(row: PeriodRow, now: Date): Date | undefined {
-  if (row.firstSealAt !== null || now.toISOString() > row.dueAt) return undefined;
+/**
+ * Until it is due, a period whose first run did not even begin (another run held the platform) is tried again every five minutes.
+ * One that only waits for a source is tried when that source has been read, due or not.
+ */
+async function notBegun(row: PeriodRow, job: DutyJob, context: PeriodContext): Promise<Date | undefined> {
+  const { now } = context;
+  const waits = row.sealedAt === null && (await waitsForSource(job, context));
+  if (waits ? (await unsettledPulls(job, context)).length > 0 : row.firstSealAt !== null) return undefined;
+  if (!waits && now.toISOString() > row.dueAt) return undefined;
   const slot = new Date(now.getTime() - (now.getTime() % SOON_MS));
   return slot.toISOString() > row.plannedAt ? slot : undefined;
+}
+
+/** Its last run found nothing pending while a source was not read. */
+async function waitsForSource({ name }: DutyJob, { db }: PeriodContext): Promise<boolean> {
+  const [last] = await listRuns(db, { job: name, limit: 1 });
+  const error = last?.report?.['error'];
+  return isJsonObject(error) && (error['code'] === NIL_WITHHELD || error['code'] === NIL_WAITING);
 }
 
 /** A run stopped before everything was sealed, and what stopped it has been settled since: the rest may leave at once. */

@@ -1,4 +1,5 @@
 import { canonicalJson, sha256Bytes } from '../canonical.ts';
+import type { HubError } from '../errors.ts';
 import type { Hub } from '../hub-context.ts';
 import type { PushJob } from '../job/job.ts';
 import type { PushCounts } from '../run-report.ts';
@@ -19,6 +20,7 @@ import { closePeriods } from './close-periods.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type DutyJob, isDutyJob, periodContext } from './period-context.ts';
 import { openDuePeriods } from './tick.ts';
+import { nilWithheld, type UnsettledPull, unsettledPulls } from './unsettled-pulls.ts';
 import { upcomingPeriod } from './upcoming-period.ts';
 
 /** The period that a push run works for. */
@@ -28,6 +30,8 @@ interface Serving {
   readonly createdUntil: string;
   /** Members of the period before were fixed then; '' for the first one. */
   readonly since: string;
+  /** Sources that were not read to their end when the members were fixed. */
+  readonly unsettled: readonly UnsettledPull[];
 }
 
 /** How a push run is to go for its period, and what to do when it has gone. */
@@ -39,8 +43,11 @@ export interface Served {
     /** The period for which an empty package is to be sent, asked when nothing more is left to seal. */
     readonly nil: (counts: PushCounts) => Promise<string | undefined>;
   };
-  /** Takes down what the period came to, states a nil return, and closes what has come to its end. */
-  readonly end: (pushed: { readonly counts: PushCounts; readonly sealedAll: boolean }) => Promise<void>;
+  /**
+   * Takes down what the period came to, states a nil return, and closes what has come to its end. Returns why the period stays open
+   * though nothing is pending: a source was not read.
+   */
+  readonly end: (pushed: { readonly counts: PushCounts; readonly sealedAll: boolean }) => Promise<HubError | undefined>;
 }
 
 /** A rehearsal, a follow-up and a resync serve no period. */
@@ -66,7 +73,7 @@ export async function servePeriod(
       nil: nilMessage(hub, job, serving),
     },
     end: async (pushed) => {
-      if (!dryRun) await endPeriod(hub, job, serving, pushed);
+      return dryRun ? undefined : endPeriod(hub, job, serving, pushed);
     },
   };
 }
@@ -83,8 +90,10 @@ async function beginPeriod(hub: Hub, job: PushJob, period: string | null | undef
   const come = open.filter(({ plannedAt }) => plannedAt <= now.toISOString());
   const row = come.find((one) => (period === undefined ? one.firstSealAt === null : one.period === period));
   if (row === undefined) return undefined;
-  const createdUntil = await fixMembers(hub.db, row.id, now);
-  return { row, createdUntil, since: await sealedBefore(hub.db, row) };
+  // Asked first: what a pull brings after this moment is no member.
+  const unsettled = await unsettledPulls(job, periodContext(hub));
+  const createdUntil = await fixMembers(hub.db, row, now);
+  return { row, createdUntil, since: await sealedBefore(hub.db, row), unsettled };
 }
 
 /** May a record leave in this run? Undefined where no type of the job needs a division's yes. */
@@ -99,11 +108,15 @@ async function confirmedFor(
   return (type, division) => !needsConfirmation(job, type) || isConfirmed(said, type, division);
 }
 
-/** Whether nothing at all was new for a period: then it is a nil return (零报送). */
+/** Whether nothing at all was new for a period, and every source was read: then it is a nil return (零报送). */
 async function nothingNew(db: Db, job: DutyJob, serving: Serving, counts: PushCounts): Promise<boolean> {
-  if (counts.sealed > 0 || counts.unconfirmed > 0) return false;
-  if ((await periodBatches(db, job.platformName, serving.row.period)).length > 0) return false;
+  if (serving.unsettled.length > 0 || !(await nothingLeft(db, job, serving, counts))) return false;
   return (await setAside(db, job, serving)) === 0;
+}
+
+async function nothingLeft(db: Db, job: DutyJob, { row }: Serving, counts: PushCounts): Promise<boolean> {
+  if (counts.sealed > 0 || counts.unconfirmed > 0) return false;
+  return (await periodBatches(db, job.platformName, row.period)).length === 0;
 }
 
 const setAside = (db: Db, { platformName }: DutyJob, { since, createdUntil }: Serving): Promise<number> =>
@@ -116,16 +129,26 @@ const nilMessage =
     return (await nothingNew(hub.db, job, serving, counts)) ? serving.row.period : undefined;
   };
 
-/** After a push: what the period came to, its nil statement if it is one, and its end if it has come. */
+/**
+ * After a push: what the period came to, its nil statement if it is one, and its end if it has come. Where nothing left it and a
+ * source was not read, nothing is taken down: the period waits for that source.
+ */
 async function endPeriod(
   hub: Hub,
   job: PushJob,
   serving: Serving | undefined,
   { counts, sealedAll }: { readonly counts: PushCounts; readonly sealedAll: boolean },
-): Promise<void> {
-  if (!isDutyJob(job)) return;
-  if (serving !== undefined && sealedAll) await noteSealed(hub, job, serving, counts);
+): Promise<HubError | undefined> {
+  if (!isDutyJob(job)) return undefined;
+  let withheld: HubError | undefined;
+  if (serving !== undefined && sealedAll) {
+    const { unsettled } = serving;
+    if (unsettled.length > 0 && (await nothingLeft(hub.db, job, serving, counts)))
+      withheld = nilWithheld(job, unsettled);
+    else await noteSealed(hub, job, serving, counts);
+  }
   await closePeriods(job, { ...periodContext(hub), db: hub.db });
+  return withheld;
 }
 
 async function noteSealed(hub: Hub, job: DutyJob, serving: Serving, counts: PushCounts): Promise<void> {

@@ -42,8 +42,9 @@ export async function runPush(hub: Hub, job: PushJob, held: HeldRun, options: Ru
   try {
     if (!context.dryRun) await withdrawWhatMust(context);
     const { counts, faults, stopped, sealedAll } = await push(context);
-    await served.end({ counts, sealedAll });
-    const end = stopped === undefined ? unfinished(job, counts) : ending(stopped);
+    const withheld = await served.end({ counts, sealedAll });
+    const why = stopped ?? withheld;
+    const end = why === undefined ? unfinished(job, counts) : ending(why);
     return { ...pushHead(job, held.run, options), counts, faults: Object.fromEntries(faults), ...end };
   } finally {
     await context.platform.close();

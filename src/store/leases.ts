@@ -104,6 +104,13 @@ function stateOf(holder: string, expired: boolean): Lease['found'] | undefined {
   return expired ? 'expired' : undefined;
 }
 
+/** Has anybody who is not certainly gone this lease now? */
+export async function isHeld(db: Reader, name: string): Promise<boolean> {
+  const sql = 'SELECT holder, expires_ms FROM leases WHERE name = ?';
+  const [row] = await select<{ holder: string; expires_ms: number }>(db, sql, [name]);
+  return row !== undefined && stateOf(row.holder, Number(row.expires_ms) <= (await databaseNow(db))) === undefined;
+}
+
 /** False when the lease was lost to another holder. */
 export async function renewLease(db: Db, lease: Omit<Lease, 'found'>, ttlMs: number): Promise<boolean> {
   return inTransaction(db, async (tx) => {

@@ -106,13 +106,15 @@ export async function findPeriod(db: Reader, platform: string, period: string): 
   return (await listPeriods(db, { platform, period, limit: 1 }))[0];
 }
 
-/** The first seal fixes the members; a later run of the same period keeps to it. Returns that moment. */
-export async function fixMembers(db: Db, id: number, now: Date): Promise<string> {
+/** The first seal fixes the members; a later run of the same period keeps to it once something was sealed. Returns that moment. */
+export async function fixMembers(db: Db, { id, platform, period }: PeriodRow, now: Date): Promise<string> {
   return inTransaction(db, async (tx) => {
-    await change(tx, 'UPDATE periods SET first_seal_at = ? WHERE id = ? AND first_seal_at IS NULL', [
-      now.toISOString(),
-      id,
-    ]);
+    const sealed = 'SELECT 1 FROM batches WHERE platform = ? AND period = ?';
+    await change(
+      tx,
+      `UPDATE periods SET first_seal_at = ? WHERE id = ? AND (first_seal_at IS NULL OR (nil_at IS NULL AND NOT EXISTS (${sealed})))`,
+      [now.toISOString(), id, platform, period],
+    );
     const [row] = await select<{ at: string }>(tx, 'SELECT first_seal_at AS "at" FROM periods WHERE id = ?', [id]);
     return row?.at ?? now.toISOString();
   });

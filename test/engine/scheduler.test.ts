@@ -39,6 +39,9 @@ function openBook(file: string) {
         .all()
         .map(({ job }) => job);
     },
+    async isReading() {
+      return db.prepare("SELECT 1 FROM runs WHERE job LIKE 'pull-%' AND state = 'running'").get() !== undefined;
+    },
     async startAgain(job, reason) {
       return Number(add.run(job.name, null, 'running', reason).lastInsertRowid);
     },
@@ -151,6 +154,28 @@ test('a push that is owed together with a pull waits for what the pull brings', 
   });
   await at('2026-11-27T01:00:00Z');
   expect(order).toEqual(['pull-a begins', 'pull-a ends', 'push-p begins', 'push-p ends']);
+});
+
+test('a push waits while a source is read by another process, and the one that ends the last pull goes on with it', async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const jobs = [push(), pull('0 9 * * *')];
+  const one = bundle(jobs, {
+    work: ({ job }) => {
+      begun.resolve();
+      return job === 'pull-a' ? gate.promise : Promise.resolve();
+    },
+  });
+  const other = bundle(jobs, { file: one.file });
+  const first = one.at('2026-11-27T01:00:00Z');
+  await begun.promise;
+  await other.at('2026-11-27T01:00:30Z');
+  await other.at('2026-11-27T01:01:00Z');
+  await one.at('2026-11-27T01:01:00Z');
+  expect([...one.worked, ...other.worked]).toEqual(['pull-a']);
+  gate.resolve();
+  await first;
+  expect([one.worked, other.worked]).toEqual([['pull-a', 'push-p'], []]);
 });
 
 test('a job has one run at a time, and what came due meanwhile is one run after it', async () => {

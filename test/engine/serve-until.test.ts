@@ -17,6 +17,7 @@ test('serving ends when it is told to, after the run under way has come to its e
     lastDueAt: async () => undefined,
     claim: async (_job, _dueAt, { state }) => (state === 'running' ? 1 : 2),
     cutOff: async () => [],
+    isReading: async () => false,
     startAgain: async () => 3,
     markDied: async (_run, reason) => void said.push(reason),
   };

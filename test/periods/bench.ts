@@ -10,7 +10,9 @@ import { type PeriodReport, reportPeriod } from '../../src/periods/period-report
 import { pull } from '../../src/pull/pull.ts';
 import { runJob } from '../../src/run-job.ts';
 import type { RunReport } from '../../src/run-report.ts';
+import { thisProcess } from '../../src/store/leases.ts';
 import { listPeriods } from '../../src/store/periods.ts';
+import { endRun, type RunState, startRun } from '../../src/store/runs.ts';
 import { silentTrace } from '../../src/trace.ts';
 import { cleanUp, openTestHub, page, pullJob, pushJob, schemas, sourceOf } from '../support/hub.ts';
 import { logged } from '../support/logged.ts';
@@ -51,6 +53,16 @@ export interface BenchOptions extends PlatformServerOptions {
   readonly platform?: Parameters<typeof pushJob>[1];
   readonly job?: Partial<PushJob>;
   readonly duty?: Partial<Duty>;
+  /** No pull ends well by itself; the test tells how they end. Else the bureau is read before the bell rings. */
+  readonly pullsFail?: boolean;
+}
+
+/** A run of the bureau's pull that ends as told; null: it has not ended. */
+export async function lookAtSource(hub: Hub, end: JsonObject | null = { state: 'done' }): Promise<void> {
+  const { now } = hub;
+  const start = { job: 'pull-printing', kind: 'pull' as const, holder: thisProcess(), now: now() };
+  const run = await startRun(hub.db, start);
+  if (end !== null) await endRun(hub.db, run, { state: String(end['state']) as RunState, report: end, now: now() });
 }
 
 /** A hub with one bureau, one platform with a duty, and a clock that the test turns. */
@@ -77,8 +89,9 @@ export async function openBench(url: string, options: BenchOptions = {}): Promis
       now: hub.now,
       trace: silentTrace,
     });
-    return (at) => {
+    return async (at) => {
       clock.now = new Date(at);
+      if (!options.pullsFail) await lookAtSource(hub);
       return scheduler.ring();
     };
   };
@@ -91,6 +104,7 @@ export async function openBench(url: string, options: BenchOptions = {}): Promis
     ring: another(),
     take: async (at, ...rows) => {
       clock.now = new Date(at);
+      if (!options.pullsFail) await lookAtSource(hub);
       await takeIn(hub, rows);
     },
     periods: async () => {
