@@ -423,6 +423,10 @@ def parse_json(data):
     return json.loads(data.decode("utf-8"), object_pairs_hook=unique_members, parse_constant=no_constant, parse_float=Number)
 
 
+# Made once: json.dumps makes a new encoder for every string.
+write_scalar = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def canonical(value):
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
@@ -431,7 +435,7 @@ def canonical(value):
         return "[%s]" % ",".join(canonical(item) for item in value)
     if isinstance(value, Number):
         return value.text
-    return json.dumps(value, ensure_ascii=False)
+    return write_scalar(value)
 
 
 def canonical_bytes(value):

@@ -23,14 +23,15 @@ export const pythonAvailable = python !== undefined;
 
 /** Both verifiers, each as a program of its own; the second is missing where the machine has no Python. */
 export const verifiers: readonly Verifier[] = [
-  { name: 'verify.mjs', run: runner(process.execPath, 'verify.mjs') },
-  ...(python === undefined ? [] : [{ name: 'verify.py', run: runner(python, 'verify.py') }]),
+  { name: 'verify.mjs', run: runner([process.execPath], 'verify.mjs') },
+  ...(python === undefined ? [] : [{ name: 'verify.py', run: runner([python, '-E', '-S'], 'verify.py') }]),
 ];
 
-function runner(program: string, file: string): Verifier['run'] {
+/** Python without what a machine adds to it: the standard library alone, and a quicker start. */
+function runner([program, ...flags]: readonly [string, ...string[]], file: string): Verifier['run'] {
   return async (pack, args) => {
     const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
-    const child = spawn(program, [join(audit, file), pack, ...args, '--json'], { cwd: dirname(pack), env });
+    const child = spawn(program, [...flags, join(audit, file), pack, ...args, '--json'], { cwd: dirname(pack), env });
     const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     const told = out.startsWith('{') ? JSON.parse(out) : { findings: [], summary: {} };
     return { code, findings: told.findings, summary: told.summary, err };
