@@ -48,6 +48,7 @@ const overSftp = ({ port, hostKey }: { readonly port: number; readonly hostKey: 
   folder: /in
   archiveFolder: /archive
   receiptFolder: /receipts
+  receiverDedups: true
   data: json
   batchSize: 50
   timeout: 10

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A platform that fetches packages from a folder (docs/platform-sftp.md), for fault runs: takes every package whose `.ok` is there,
-keeps what it applied in `effects.jsonl` and what it fetched in `wire.jsonl`, and leaves a receipt. Python 3, standard library only.
+tells by its name what it had before, keeps what it applied in `effects.jsonl` and what it fetched in `wire.jsonl`, and leaves a
+receipt. Python 3, standard library only.
 
     python3 file_receiver.py FILES RECORDS NOW_MS     FILES holds in/, archive/ and receipts/, RECORDS the two records
 """
@@ -25,6 +26,9 @@ def take(files, folder, name, now):
     place = os.path.join(files, "in", name)
     with open(place, "rb") as file:
         carried = hashlib.sha256(file.read()).hexdigest()
+    if os.path.exists(os.path.join(files, "archive", name)):
+        known_already(files, name, carried)
+        return
     with open(place + ".ok", encoding="utf-8") as file:
         told = json.load(file)
     with zipfile.ZipFile(place) as package:
@@ -46,6 +50,15 @@ def take(files, folder, name, now):
         json.dump(receipt, file, ensure_ascii=False)
     os.rename(place, os.path.join(files, "archive", name))
     os.remove(place + ".ok")
+
+
+def known_already(files, name, carried):
+    """A name that was fetched before: the same package once more is none, another one under its name is a fault of the sender."""
+    with open(os.path.join(files, "archive", name), "rb") as file:
+        if hashlib.sha256(file.read()).hexdigest() != carried:
+            raise SystemExit("%s came twice with different bytes" % name)
+    os.remove(os.path.join(files, "in", name))
+    os.remove(os.path.join(files, "in", name + ".ok"))
 
 
 if __name__ == "__main__":
