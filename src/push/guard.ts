@@ -4,7 +4,7 @@ import type { Answer, QueryAnswer } from '../platform.ts';
 import { readBreaker, requestsLately, writeBreaker } from '../store/breakers.ts';
 import type { Db, Tx } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
-import { readStops, type Stops } from '../store/stops.ts';
+import { pausedSince, readStops, type Stops } from '../store/stops.ts';
 import type { Deliver, Guard } from './deliver.ts';
 
 export async function openGuard(db: Db, platform: string): Promise<Guard> {
@@ -27,12 +27,23 @@ export async function askObstacle(context: Deliver): Promise<HubError | undefine
   return reason === undefined ? resting(context) : runStopped(reason);
 }
 
+/** Records refused since then stopped the platform: then a run did not end well, even where nothing is left to send. */
+export async function refusedTooMany({ db, platformName, runId }: Deliver, since: Date): Promise<HubError | undefined> {
+  if (!(await pausedSince(db, platformName, since.toISOString()))) return undefined;
+  return stopped(await readStops(db, platformName, runId), platformName);
+}
+
 function stopped({ paused, stopped: reason }: Stops, platform: string): HubError | undefined {
   if (reason !== undefined) return runStopped(reason);
   if (paused === undefined) return undefined;
+  const resume = `hub resume --platform ${platform} --reason "…"`;
+  const fix =
+    paused.kind === 'poison'
+      ? `用 hub quarantine list 看退回原因，与平台核对、改正映射后运行 ${resume}，再用 hub resync --platform ${platform} --failed --reason "…" 重报退回的 (see why, mend the mapping with the platform, resume it, then resync what was refused)`
+      : `确认可以继续后运行 ${resume} (resume it when it may go on)`;
   return new HubError('PLATFORM_PAUSED', `接收平台 ${platform} 已暂停报送：${paused.reason} (paused)`, {
     remedy: 'give-up',
-    fix: `确认可以继续后运行 hub resume --platform ${platform} --reason "…" (resume it when it may go on)`,
+    fix,
   });
 }
 

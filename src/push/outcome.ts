@@ -11,6 +11,7 @@ import type { Deliver } from './deliver.ts';
 import { noteAccepted } from './note-accepted.ts';
 import { refuse } from './refuse.ts';
 import { exceptions } from './reject.ts';
+import { stopWhereRefused } from './too-many-refused.ts';
 import { step } from './transition.ts';
 
 type Observed = Answer | QueryAnswer;
@@ -65,6 +66,7 @@ async function judgeNow(tx: Tx, batch: BatchRow, verdicts: readonly Verdict[], c
   if (rest.length < changes.length) await settleOpen(tx, batch.seq, 'accepted', 'OK');
   await exceptions(tx, batch, rest, context);
   await noteAccepted(tx, batch, { members, changes: rest }, context);
+  await stopWhereRefused(tx, batch, { members, changes }, context);
   const count = (to: string): number => changes.filter((change) => change.to === to).length;
   return { accepted: count('accepted'), rejected: count('rejected'), conflicts: count('conflict'), open };
 }

@@ -11,7 +11,7 @@ import { type BatchRow, heldToAsk, listBatches, partsOf, readBatch, unsettledBat
 import { countWithheld } from '../store/pending.ts';
 import { quarantine, type Ticket } from '../store/quarantine.ts';
 import type { Deliver } from './deliver.ts';
-import { askObstacle, obstacle, passageNow } from './guard.ts';
+import { askObstacle, obstacle, passageNow, refusedTooMany } from './guard.ts';
 import { nilBatch, type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
 import { takeStrayReceipts } from './receive.ts';
 import { isHeld, recut } from './recut.ts';
@@ -70,6 +70,7 @@ export async function push(context: Push): Promise<Pushed> {
     unsettled: undefined,
     moved: 0,
   };
+  const begun = context.now();
   if (!context.dryRun) await followUp(context, progress);
   while (context.seals !== 'nothing' && progress.stopped === undefined) {
     startRound(progress);
@@ -80,6 +81,7 @@ export async function push(context: Push): Promise<Pushed> {
     }
     if (progress.moved === 0 || context.dryRun) break;
   }
+  if (!context.dryRun) progress.stopped ??= await refusedTooMany(context, begun);
   if (context.seals === 'all' && progress.stopped === undefined && !context.dryRun) await sendNil(context, progress);
   await countOpen(context, progress);
   const sealedAll = context.seals === 'all' && !context.dryRun && progress.stopped === undefined;

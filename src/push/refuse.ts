@@ -3,13 +3,15 @@ import { tooMuchPoison } from '../delivery/poison.ts';
 import type { Answer } from '../platform.ts';
 import type { Tx } from '../store/database.ts';
 import { countRefused, type MemberRow, readMembers, settleEach } from '../store/deliveries.ts';
-import { appendLog } from '../store/log.ts';
 import { type BatchRow, readBatch } from '../store/outbox.ts';
-import { pausedSince, pausePlatform } from '../store/stops.ts';
 import type { Deliver } from './deliver.ts';
 import { exceptions } from './reject.ts';
 import { splitBatch } from './split.ts';
+import { holdPeriod, wasDecided } from './too-many-refused.ts';
 import { step } from './transition.ts';
+
+const TOO_MANY =
+  '同一批中被退回的记录过多，可能是映射或版式有变 (too many refusals in one batch: mapping or layout may have changed)';
 
 type Refused = Extract<Answer, { readonly outcome: 'refused' }>;
 
@@ -23,10 +25,10 @@ export async function refuse(tx: Tx, batch: BatchRow, answer: Refused, context: 
   const blamed = blame(open, answer);
   const tooMany = await isTooMuch(tx, batch, blamed.length);
   if (tooMany && open.length > 1) {
-    await holdPeriod(tx, batch, context);
+    await holdPeriod(tx, batch, TOO_MANY, context);
     return step(tx, batch, 'refused-too-many', { reason, detail: { rejected: 0 } }, context);
   }
-  if (tooMany) await holdPeriod(tx, batch, context);
+  if (tooMany) await holdPeriod(tx, batch, TOO_MANY, context);
   if (blamed.length === open.length) return reject(tx, batch, blamed, reason, context);
   const names = new Set(blamed.map(({ idemKey }) => idemKey));
   const [named, rest] = [open.filter(({ idemKey }) => names.has(idemKey)), open.filter((m) => !names.has(m.idemKey))];
@@ -76,14 +78,5 @@ async function isTooMuch(tx: Tx, batch: BatchRow, more: number): Promise<boolean
   if (more === 0) return false;
   const root = batch.rootSeq === null ? batch : await readBatch(tx, batch.rootSeq);
   const poison = more + (await countRefused(tx, root.seq));
-  return tooMuchPoison(poison, root.members) && !(await pausedSince(tx, batch.platform, root.sealedAt));
-}
-
-async function holdPeriod(tx: Tx, batch: BatchRow, { actor, now, runId }: Deliver): Promise<void> {
-  const { platform, period } = batch;
-  const reason =
-    '同一批中被退回的记录过多，可能是映射或版式有变 (too many refusals in one batch: mapping or layout may have changed)';
-  await pausePlatform(tx, platform, { kind: 'poison', period, actor, reason, now: now() });
-  const detail = { reason, period };
-  await appendLog(tx, now(), [{ actor, action: 'platform.paused', platform, batchId: batch.id, runId, detail }]);
+  return tooMuchPoison(poison, root.members) && !(await wasDecided(tx, batch));
 }

@@ -3,7 +3,7 @@ import { change, type Reader, select, type Tx } from './database.ts';
 /** A platform to which nothing is sent until a person resumes it. */
 export interface Pause {
   readonly platform: string;
-  /** `person`: asked for; `poison`: too many refusals in one batch, so the period waits. */
+  /** `person`: asked for; `poison`: too many refusals in one batch or run, so the period waits. */
   readonly kind: 'person' | 'poison';
   readonly period: string | null;
   readonly actor: string;

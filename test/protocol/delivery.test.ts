@@ -16,6 +16,8 @@ import { type Bench, bench, logOf, PLATFORM } from './bench.ts';
 const rows = (count: number, poison: readonly number[] = []) =>
   Array.from({ length: count }, (_, index) => row(index + 1, poison.includes(index + 1) ? { content: '剧毒' } : {}));
 
+const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
+
 const states = async ({ hub }: Bench): Promise<{ [state: string]: number }> => {
   const found = await select<{ state: string; n: number }>(
     hub.db,
@@ -178,6 +180,36 @@ onBothDatabases('delivering on', ({ url }) => {
     await resume(b.hub.db, PLATFORM, word(b));
     await b.push();
     expect(await states(b)).toEqual({ rejected: 10 });
+  });
+
+  test('a batch taken whose records are refused one by one stops the platform as well, also where nothing is left to send (F24)', async () => {
+    const b = await bench(await url());
+    await b.take(...rows(20, numbers(20)));
+    b.far.whims.push('judge', 'judge');
+    const { stopped, sealedAll } = await b.push({ batchSize: 20 });
+    expect([stopped?.code, sealedAll]).toEqual(['PLATFORM_PAUSED', false]);
+    expect(stopped?.message).toContain('20 条中退回 20 条');
+    expect(stopped?.fix).toContain('hub resync --platform credit-sharing --failed');
+    expect(await listPauses(b.hub.db)).toMatchObject([{ platform: PLATFORM, kind: 'poison' }]);
+    expect((await logOf(b.hub)).filter(({ action }) => action === 'platform.paused')).toHaveLength(1);
+    expect(await states(b)).toEqual({ rejected: 20 });
+    b.wait(60);
+    await resume(b.hub.db, PLATFORM, word(b));
+    expect((await b.push()).stopped).toBeUndefined();
+  });
+
+  test('small batches of one run count together; one of three, and a fifth, are data and stop nothing (F24)', async () => {
+    const b = await bench(await url());
+    await b.take(...rows(10, [1, 6]));
+    b.far.whims.push(...Array<'judge'>(10).fill('judge'));
+    expect((await b.push({ batchSize: 3 })).stopped).toBeUndefined();
+    expect(await states(b)).toEqual({ accepted: 8, rejected: 2 });
+    b.wait(60);
+    await b.take(...Array.from({ length: 8 }, (_, i) => row(i + 11, i < 6 ? { content: '剧毒' } : {})));
+    const { stopped } = await b.push({ batchSize: 2 });
+    expect(stopped?.code).toBe('PLATFORM_PAUSED');
+    expect(stopped?.message).toContain('4 条中退回 4 条');
+    expect(await states(b)).toEqual({ accepted: 8, rejected: 6, open: 2 });
   });
 
   test('five failures in a row open the breaker for all processes; a probe of the smallest batch closes it (F5, I15)', async () => {

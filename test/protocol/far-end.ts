@@ -24,7 +24,9 @@ export type Whim =
   | 'busy'
   | 'contract-fault'
   /** Names the poisoned rows when it refuses. */
-  | 'blame';
+  | 'blame'
+  /** Takes the batch and rejects the poisoned rows one by one in its answer. */
+  | 'judge';
 
 export interface Held {
   readonly version: number;
@@ -117,6 +119,15 @@ export function farEnd(): FarEnd {
       if (whim === 'contract-fault') return { outcome: 'contract-fault', reason: '404', evidence: { status: 404 } };
       if (whim === 'lose-request') return { outcome: 'unknown', reason: 'reset', ...none };
       const poisoned = records.filter(({ data }) => JSON.stringify(data).includes(POISON));
+      if (whim === 'judge' && poisoned.length > 0) {
+        const bad = new Set(poisoned.map(({ rowId }) => rowId));
+        const verdicts: Verdict[] = verdictsOf(records).map((verdict) =>
+          bad.has(verdict.idemKey)
+            ? { idemKey: verdict.idemKey, outcome: 'rejected', code: 'SUBJECT_NOT_FOUND', reason: '查无此主体' }
+            : verdict,
+        );
+        return { outcome: 'answered', receiptId: receiptId(batch), verdicts, evidence };
+      }
       if (poisoned.length > 0) {
         const rejected = poisoned.map(({ rowId: idemKey }) => ({
           idemKey,
