@@ -14,3 +14,10 @@ export function nationalName(day: string): string | undefined {
   const { name } = chineseDays.getDayDetail(day);
   return name.includes(',') ? name.split(',')[1] : undefined;
 }
+
+/** The day of a year on which a day of the Chinese calendar falls, such as 08-15. */
+export const lunarDay = (year: number, monthDay: string): string =>
+  chineseDays.getSolarDateFromLunar(`${year}-${monthDay}`).date;
+
+/** 清明 of a year. */
+export const pureBrightness = (year: number): string => chineseDays.getSolarTermDate(year, 4, 'pure_brightness');

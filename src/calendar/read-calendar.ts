@@ -1,7 +1,8 @@
 import type { SetupFault } from '../errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json.ts';
 import { type CalendarTable, EMPTY_TABLE, SCOPES } from './calendar-table.ts';
-import { isDay, weekday } from './day.ts';
+import { isDay } from './day.ts';
+import { type DayOff, missingHolidays } from './statutory.ts';
 
 /** A JSON file with its lines; schema/schema-file.ts reads one. */
 export interface CalendarFile {
@@ -93,26 +94,31 @@ function entryFaults(
   return [...unknown.map((name) => file.fault(pointer, `没有 ${name} 这一项`, `unknown: ${name}`)), ...wrong];
 }
 
-/** Holidays of every year. A year is confirmed by its whole notice: what it leaves out becomes an ordinary day. */
-const ALWAYS = ['01-01', '05-01', '10-01'];
-
+/** A year is confirmed by its whole notice: what it leaves out becomes an ordinary day. */
 function incomplete(file: CalendarFile, years: readonly Json[], days: readonly Json[]): SetupFault[] {
-  const off = new Set(days.map((day) => (isJsonObject(day) && day['kind'] === 'off' ? day['date'] : undefined)));
   return years.flatMap((entry, index) => {
     if (!isJsonObject(entry) || entry['scope'] !== 'national' || entry['state'] !== 'confirmed') return [];
-    const dates = ALWAYS.map((date) => `${entry['year']}-${date}`);
-    const missing = dates.filter((date) => isDay(date) && weekday(date) <= 5 && !off.has(date));
+    const { year } = entry;
+    if (typeof year !== 'number' || YEAR['year']?.(year) !== undefined) return [];
+    const missing = missingHolidays(year, daysOff(days, year));
     if (missing.length === 0) return [];
-    const named = missing.join(', ');
     return [
       file.fault(
         ['years', index],
-        `确认 ${entry['year']} 年须录入整份放假通知，缺 ${named}`,
-        `a year is confirmed with its whole notice; missing: ${named}`,
+        `确认 ${year} 年须录入整份放假通知，否则以下节日会变成工作日：${missing.join('；')}。每个放假日与调休上班日各写一行；通知未出前保留 provisional`,
+        `a year is confirmed with its whole notice; these would become work days: ${missing.join('; ')}`,
       ),
     ];
   });
 }
+
+/** National days off of a year, as far as they can be read; what is wrong with the others is told elsewhere. */
+const daysOff = (days: readonly Json[], year: number): DayOff[] =>
+  days.flatMap((day) => {
+    if (!isJsonObject(day) || day['kind'] !== 'off' || day['scope'] !== 'national') return [];
+    const { date, name } = day;
+    return typeof date === 'string' && typeof name === 'string' && date.startsWith(`${year}-`) ? [{ date, name }] : [];
+  });
 
 function doubled(
   file: CalendarFile,

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mergeTables, tableText } from '../../src/calendar/calendar-table.ts';
 import { coverageFault } from '../../src/calendar/coverage-fault.ts';
 import { addDays, isoWeek, weekday } from '../../src/calendar/day.ts';
 import { readCalendar } from '../../src/calendar/read-calendar.ts';
+import { missingHolidays } from '../../src/calendar/statutory.ts';
 import {
   addWorkdays,
   coverageOf,
@@ -98,13 +101,37 @@ test('every fault of a calendar file is told at once', () => {
   ]);
 });
 
-test('a year is confirmed only with its whole notice', () => {
-  const source = '放假通知';
-  const year = { year: 2027, scope: 'national', state: 'confirmed', source };
-  const off = (date: string) => ({ date, kind: 'off', scope: 'national', name: '假', source });
-  const faults = (days: unknown[]) => readCalendar(file({ years: [year], days })).faults.map(({ en }) => en);
-  expect(faults([off('2027-01-01')])).toEqual(['a year is confirmed with its whole notice; missing: 2027-10-01']);
-  expect(faults([off('2027-01-01'), off('2027-10-01')])).toEqual([]);
+const year2027 = { year: 2027, scope: 'national', state: 'confirmed', source: '放假通知' };
+const off = (date: string, name: string) => ({ date, kind: 'off', scope: 'national', name, source: '放假通知' });
+const faultsOf = (days: unknown[]) => readCalendar(file({ years: [year2027], days })).faults.map(({ en }) => en);
+
+test('a year is confirmed only with its whole notice: every holiday that the law names', () => {
+  expect(faultsOf([off('2027-01-01', '元旦'), off('2027-10-01', '国庆节')])).toEqual([
+    'a year is confirmed with its whole notice; these would become work days: 春节 2027-02-05 2027-02-08; 清明节 2027-04-05; 劳动节 2027-05-01 2027-05-02; 端午节 2027-06-09; 中秋节 2027-09-15',
+  ]);
+  const whole = ['01-01', '02-05', '02-08', '04-05', '06-09', '09-15', '10-01'].map((day) => off(`2027-${day}`, '假'));
+  expect(faultsOf(whole)).toEqual([expect.stringMatching(/: 劳动节 2027-05-01 2027-05-02$/)]);
+  expect(faultsOf([...whole, off('2027-05-03', '劳动节')])).toEqual([]);
+  expect(
+    faultsOf([...whole.slice(0, 1), ...whole.slice(2), off('2027-05-03', '劳动节'), off('2027-02-09', '春节')]),
+  ).toEqual([expect.stringMatching(/: 春节 2027-02-05$/)]);
+});
+
+test('the days that the law names are off in every notice that the national data has', () => {
+  const days = (from: string, to: string): string[] => (from > to ? [] : [from, ...days(addDays(from, 1), to)]);
+  const national = workCalendar({ years: [], days: [] }, 'national');
+  for (const year of [2016, 2018, 2020, 2021, 2023, 2024, 2025, 2026]) {
+    const entered = days(`${year}-01-01`, `${year}-12-31`)
+      .filter((day) => !national.isWorkday(day))
+      .map((date) => ({ date, name: '' }));
+    expect(missingHolidays(year, entered)).toEqual([]);
+  }
+});
+
+test('the notice that the documentation shows is accepted', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/duties.md'), 'utf8');
+  const shown = /```json\n([^`]+)```/.exec(text)?.[1] ?? '';
+  expect(readCalendar(file(JSON.parse(shown))).faults).toEqual([]);
 });
 
 const anyDay = fc.integer({ min: 0, max: 1095 }).map((n) => addDays('2024-01-01', n));

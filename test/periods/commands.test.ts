@@ -92,6 +92,10 @@ test('a wrong notice is refused with every fault and its line, and changes nothi
   expect(readFileSync(join(dir, 'schemas/calendar.json'), 'utf8')).toBe(before);
 });
 
+const WHOLE = ['01-01', '02-05', '02-08', '04-05', '05-01', '06-09', '06-11', '09-15', '10-01'].map(
+  (day) => `2027-${day}`,
+);
+
 test('a notice that is entered moves the Fridays it speaks of', async () => {
   const { run, dir } = setup();
   await run('migrate');
@@ -102,17 +106,37 @@ test('a notice that is entered moves the Fridays it speaks of', async () => {
     file,
     JSON.stringify({
       years: [{ year: 2027, scope: 'national', state: 'confirmed', source }],
-      days: [day('2027-01-01', 'off'), day('2027-10-01', 'off'), day('2027-06-11', 'off')],
+      days: WHOLE.map((date) => day(date, 'off')),
     }),
   );
   const { code, stdout } = await run('calendar', 'import', file, '--reason', '国办通知', '--json');
-  expect({ code, counts: JSON.parse(stdout) }).toEqual({ code: 0, counts: { days: 3, years: 1 } });
+  expect({ code, counts: JSON.parse(stdout) }).toEqual({ code: 0, counts: { days: WHOLE.length, years: 1 } });
   const forecast = await run('forecast', '--from', '2027-02-01', '--to', '2027-06-11', '--json');
   const moved = (JSON.parse(forecast.stdout) as { nominal: string; movedBy: string | null }[]).filter(
     ({ movedBy }) => movedBy !== null,
   );
-  // What was only guessed of the Spring Festival is gone, the region's own guess stays.
-  expect(moved.map(({ nominal }) => nominal)).toEqual(['2027-04-09', '2027-06-11']);
+  // 2027-02-12 was only guessed and is gone, the region's own guess stays.
+  expect(moved.map(({ nominal }) => nominal)).toEqual(['2027-02-05', '2027-04-09', '2027-06-11']);
+});
+
+test('a part of a notice is not taken for the year: it is refused with the holidays that would be lost', async () => {
+  const { run, dir } = setup();
+  await run('migrate');
+  const before = readFileSync(join(dir, 'schemas/calendar.json'), 'utf8');
+  const file = join(dir, 'notice.json');
+  const source = '国务院办公厅通知';
+  const days = ['2027-01-01', '2027-10-01'].map((date) => ({
+    date,
+    kind: 'off',
+    scope: 'national',
+    name: '假',
+    source,
+  }));
+  writeFileSync(file, JSON.stringify({ years: [{ year: 2027, scope: 'national', state: 'confirmed', source }], days }));
+  const { code, stderr } = await run('calendar', 'import', file, '--reason', '国办通知');
+  expect(code).toBe(78);
+  for (const name of ['春节 2027-02-05', '清明节', '劳动节', '端午节', '中秋节']) expect(stderr).toContain(name);
+  expect(readFileSync(join(dir, 'schemas/calendar.json'), 'utf8')).toBe(before);
 });
 
 test('a duty that cannot be is refused with its line', async () => {
