@@ -1,4 +1,4 @@
-import { askedToWait, causeOf, passage } from '../delivery/breaker.ts';
+import { type Breaker, causeOf, passage, restOf } from '../delivery/breaker.ts';
 import { listBreakers } from '../store/breakers.ts';
 import type { Db } from '../store/database.ts';
 import { listOrphans } from '../store/receipts.ts';
@@ -12,15 +12,22 @@ export async function printStops(db: Db, timezone: string): Promise<void> {
     print(`⏸ ${platform} 已暂停 paused  ${localTime(at, timezone)}  ${why}：${plain(reason)}`);
   }
   for (const [platform, breaker] of await listBreakers(db)) {
-    if (passage(breaker, new Date()) === 'all') continue;
-    const asked = askedToWait(breaker, new Date());
-    const until = localTime(asked ?? breaker.until, timezone);
-    const why = asked === undefined ? '熔断至 resting until' : '平台要求等待至 asked to wait until';
-    print(`⚡ ${platform} ${why} ${until}：${plain(causeOf(breaker))}`);
+    const said = breakerText(breaker, new Date(), timezone);
+    if (said !== undefined) print(`⚡ ${platform} ${said}：${plain(causeOf(breaker))}`);
   }
   const holds = await listHolds(db);
   if (holds.length > 0) print(`✋ 扣下的记录 records held: ${new Set(holds.map(({ recordId }) => recordId)).size}`);
   const orphans = await listOrphans(db);
   if (orphans.length > 0)
     print(`❓ 无主回执 receipts that belong to nothing: ${orphans.length}，见 hub log (see hub log)`);
+}
+
+/** Undefined where everything may leave. */
+export function breakerText(breaker: Breaker, now: Date, timezone: string): string | undefined {
+  const rest = restOf(breaker, now);
+  if (rest !== undefined) {
+    const why = rest.asked ? '平台要求等待至 asked to wait until' : '熔断至 resting until';
+    return `${why} ${localTime(rest.until, timezone)}`;
+  }
+  return passage(breaker, now) === 'all' ? undefined : '熔断期满，下次先试发一批 rested; one batch is tried next';
 }

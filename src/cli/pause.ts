@@ -13,7 +13,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `hub pause --platform P --reason`: nothing more is sent there, from this moment on, also by runs that are under way. */
+/** `hub pause --platform P --reason`: nothing more is sent there, from this moment on, also by runs that are under way. Once: exit 1 where it is paused. */
 export const pauseCommand: Define = (program, act) => {
   define(
     program.command('pause'),
@@ -33,10 +33,7 @@ export const resumeCommand: Define = (program, act) => {
   define(program.command('resume'), '恢复向某平台报送 (send to a platform again)').action(
     act(async (options: Options) =>
       withDatabase(async (opened) => {
-        const until = await resume(opened.db, options.platform, {
-          ...wordOf(options, opened),
-          zone: opened.settings.timezone,
-        });
+        const until = await resume(opened.db, options.platform, wordOf(options, opened));
         const line = `已恢复向 ${options.platform} 报送 (resumed)`;
         if (until === undefined) return said(options, opened, line);
         const at = localTime(until, opened.settings.timezone);
@@ -58,7 +55,12 @@ const define = (command: Command, description: string): Command =>
     .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
     .option('--json', '输出 JSON (print JSON)');
 
-const wordOf = ({ reason }: Options, { env }: OpenDatabase) => ({ actor: actor(env), reason, now: new Date() });
+const wordOf = ({ reason }: Options, { env, settings }: OpenDatabase) => ({
+  actor: actor(env),
+  reason,
+  now: new Date(),
+  zone: settings.timezone,
+});
 
 async function said(
   { platform, json }: Options,

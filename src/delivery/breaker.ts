@@ -31,14 +31,26 @@ export const causeOf = ({ reason, latest }: Pick<Breaker, 'reason' | 'latest'>):
 export const askedToWait = ({ notBefore }: Pick<Breaker, 'notBefore'>, now: Date): string | undefined =>
   notBefore !== null && notBefore > now.toISOString() ? notBefore : undefined;
 
+/** Until when nothing leaves: the later of what the breaker and the platform say. Undefined: something may leave now. */
+export interface Rest {
+  readonly until: string;
+  /** The platform's own word (Retry-After): no resume ends it. */
+  readonly asked: boolean;
+}
+
+export function restOf({ state, until, notBefore }: Breaker, now: Date): Rest | undefined {
+  const asked = askedToWait({ notBefore }, now);
+  const own = state === 'open' && until !== null && until > now.toISOString() ? until : undefined;
+  if (own !== undefined && (asked === undefined || own > asked)) return { until: own, asked: false };
+  return asked === undefined ? undefined : { until: asked, asked: true };
+}
+
 /** What may leave: everything, one probe, or nothing. */
 export type Passage = 'all' | 'probe' | 'none';
 
-export function passage({ state, until, notBefore }: Breaker, now: Date): Passage {
-  const at = now.toISOString();
-  if (askedToWait({ notBefore }, now) !== undefined) return 'none';
-  if (state === 'closed') return 'all';
-  return until !== null && until > at ? 'none' : 'probe';
+export function passage(breaker: Breaker, now: Date): Passage {
+  if (restOf(breaker, now) !== undefined) return 'none';
+  return breaker.state === 'closed' ? 'all' : 'probe';
 }
 
 /** How one request ended, as far as the breaker cares; rejects and refusals are answers, not failures. */

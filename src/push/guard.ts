@@ -1,4 +1,4 @@
-import { askedToWait, breakerAfter, causeOf, type Passage, passage, signOf } from '../delivery/breaker.ts';
+import { breakerAfter, causeOf, type Passage, passage, restOf, signOf } from '../delivery/breaker.ts';
 import { HubError } from '../errors.ts';
 import type { Answer, QueryAnswer } from '../platform.ts';
 import { readBreaker, requestsLately, writeBreaker } from '../store/breakers.ts';
@@ -54,13 +54,13 @@ export const runStopped = (reason: string): HubError =>
   });
 
 function resting({ guard, now, platformName, terms }: Deliver): HubError | undefined {
-  if (passage(guard.breaker, now()) !== 'none') return undefined;
-  const { until } = guard.breaker;
-  const asked = askedToWait(guard.breaker, now());
-  if (asked !== undefined) return busyUntil(platformName, terms.clock(new Date(asked)));
+  const rest = restOf(guard.breaker, now());
+  if (rest === undefined) return undefined;
+  const until = terms.clock(new Date(rest.until));
+  if (rest.asked) return busyUntil(platformName, until);
   return new HubError(
     'PLATFORM_RESTING',
-    `接收平台 ${platformName} 连续失败，${until === null ? '—' : terms.clock(new Date(until))} 前不再发送：${causeOf(guard.breaker)} (breaker open)`,
+    `接收平台 ${platformName} 连续失败，${until} 前不再发送：${causeOf(guard.breaker)} (breaker open)`,
     {
       remedy: 'retry',
       fix: '请检查平台地址、证书、口令与网络；到时自动试发一批，也可 hub resume 立即重试 (check address, certificate, token and network; one batch is tried by itself then)',

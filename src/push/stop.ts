@@ -5,15 +5,30 @@ import { readBreaker, writeBreaker } from '../store/breakers.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { readRun } from '../store/runs.ts';
-import { holdRecord, pausePlatform, releaseRecord, resumePlatform, stopRun, type Word } from '../store/stops.ts';
+import {
+  holdRecord,
+  listPauses,
+  type Pause,
+  pauseOnce,
+  releaseRecord,
+  resumePlatform,
+  stopRun,
+  type Word,
+} from '../store/stops.ts';
 import { busyUntil } from './guard.ts';
+
+/** A person's word, and the time zone in which the answer is told (HUB_TIMEZONE). */
+export type InZone = Word & { readonly zone: string };
 
 /** Emergency stop (delivery goes no further until a person says so); every word of a person is logged with its reason. */
 
-export async function pause(db: Db, platform: string, word: Word): Promise<void> {
+/** Throws HubError PLATFORM_STOPPED where it is paused already, whoever did it. */
+export async function pause(db: Db, platform: string, word: InZone): Promise<void> {
   await inTransaction(db, async (tx) => {
-    await pausePlatform(tx, platform, { ...word, kind: 'person', period: null });
-    const { actor, reason, now } = word;
+    const { actor, reason, now, zone } = word;
+    const [before] = await listPauses(tx, platform);
+    if (before !== undefined) throw pausedBefore(before, localText(new Date(before.at), zone));
+    if (!(await pauseOnce(tx, platform, { ...word, kind: 'person', period: null }))) return;
     await appendLog(tx, now, [{ actor, action: 'platform.paused', platform, detail: { reason } }]);
   });
 }
@@ -22,11 +37,7 @@ export async function pause(db: Db, platform: string, word: Word): Promise<void>
  * Ends every pause of a platform, and its breaker begins afresh. What the platform itself asked for (Retry-After) stays: returns
  * until when, where that is still to come. Throws HubError PLATFORM_RUNNING when nothing held it up, PLATFORM_BUSY when only that does.
  */
-export async function resume(
-  db: Db,
-  platform: string,
-  word: Word & { /** HUB_TIMEZONE. */ readonly zone: string },
-): Promise<string | undefined> {
+export async function resume(db: Db, platform: string, word: InZone): Promise<string | undefined> {
   const { actor, reason, now, zone } = word;
   return inTransaction(db, async (tx) => {
     const pauses = await resumePlatform(tx, platform, word);
@@ -70,6 +81,16 @@ export async function stop(db: Db, runId: number, word: Word): Promise<void> {
     await appendLog(tx, now, [{ actor, action: 'run.stopped', runId, detail: { reason, job: run.job } }]);
   });
 }
+
+const pausedBefore = ({ platform, kind, actor, reason }: Pause, since: string): HubError =>
+  new HubError(
+    'PLATFORM_STOPPED',
+    `接收平台 ${platform} 自 ${since} 起已由 ${actor} 暂停${kind === 'poison' ? '（退回过多）' : ''}：${reason} (paused already since then)`,
+    {
+      remedy: 'give-up',
+      fix: `无须再停；可以继续时运行 hub resume --platform ${platform} --reason "…" (nothing to do; resume it when it may go on)`,
+    },
+  );
 
 const notStopped = (platform: string): HubError =>
   new HubError('PLATFORM_RUNNING', `接收平台 ${platform} 并未暂停 (nothing holds this platform up)`, {

@@ -4,7 +4,7 @@ import type { Tx } from '../store/database.ts';
 import { countRun, type MemberRow } from '../store/deliveries.ts';
 import { appendLog } from '../store/log.ts';
 import { type BatchRow, readBatch } from '../store/outbox.ts';
-import { pausedSince, pausePlatform } from '../store/stops.ts';
+import { pausedSince, pauseOnce } from '../store/stops.ts';
 import type { Deliver } from './deliver.ts';
 
 type Teller = Pick<Deliver, 'actor' | 'now' | 'runId'>;
@@ -61,7 +61,7 @@ export async function holdPeriod(
   reason: string,
   { actor, now, runId }: Teller,
 ): Promise<void> {
-  await pausePlatform(tx, platform, { kind: 'poison', period, actor, reason, now: now() });
+  if (!(await pauseOnce(tx, platform, { kind: 'poison', period, actor, reason, now: now() }))) return;
   const detail = { reason, period };
   await appendLog(tx, now(), [{ actor, action: 'platform.paused', platform, batchId, runId, detail }]);
 }

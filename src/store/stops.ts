@@ -38,13 +38,21 @@ export async function listPauses(db: Reader, platform?: string): Promise<Pause[]
   return query.orderBy('id');
 }
 
-export async function pausePlatform(
-  tx: Tx,
-  platform: string,
-  word: Word & { readonly kind: Pause['kind']; readonly period: string | null },
-): Promise<void> {
+type NewPause = Word & { readonly kind: Pause['kind']; readonly period: string | null };
+
+/** Beside whatever pauses are in force: a restored backup has its own reason. */
+export async function pausePlatform(tx: Tx, platform: string, word: NewPause): Promise<void> {
   const { kind, period } = word;
   await tx('pauses').insert({ platform, kind, period, ...decision(word) });
+}
+
+/** False, and nothing is written, where a pause of this kind is in force there: two hands at once make one row. */
+export async function pauseOnce(tx: Tx, platform: string, word: NewPause): Promise<boolean> {
+  const { kind, period } = word;
+  const { actor, reason, at } = decision(word);
+  const sql = `INSERT INTO pauses (platform, kind, period, actor, reason, at) SELECT ?, ?, ?, ?, ?, ? FROM (SELECT 1 AS one) AS once
+    WHERE NOT EXISTS (SELECT 1 FROM pauses WHERE platform = ? AND kind = ? AND ended_at IS NULL)`;
+  return (await change(tx, sql, [platform, kind, period, actor, reason, at, platform, kind])) === 1;
 }
 
 /** Was a platform stopped for poison since then, whether or not it goes on again? */

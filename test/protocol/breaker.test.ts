@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { breakerText } from '../../src/cli/batch-stops.ts';
 import { backoffS } from '../../src/delivery/backoff.ts';
 import {
   type Breaker,
@@ -7,6 +8,7 @@ import {
   causeOf,
   type Lately,
   passage,
+  restOf,
   type Sign,
 } from '../../src/delivery/breaker.ts';
 import { isOpenAt, wallClock } from '../../src/delivery/sending-window.ts';
@@ -46,6 +48,21 @@ describe('the breaker', () => {
     }
     expect(waits).toEqual([60, 120, 240, 480, 960, 1800, 1800]);
     expect(breakerAfter(breaker, 'good', { lately: quiet, now: NOW, reason: '' })).toEqual(CLOSED);
+  });
+
+  test('of what the breaker and the platform say the later one counts, and all who tell of it say the same', () => {
+    const at = (minutes: number): string => later(minutes * 60_000).toISOString();
+    const open: Breaker = { ...CLOSED, state: 'open', until: at(30), reason: '502' };
+    const said = (breaker: Breaker) => [restOf(breaker, NOW), breakerText(breaker, NOW, 'Asia/Shanghai')];
+    expect(said(open)).toEqual([{ until: at(30), asked: false }, '熔断至 resting until 2026-11-27 09:30']);
+    expect(said({ ...open, notBefore: at(10) })).toEqual(said(open));
+    const asked = [{ until: at(45), asked: true }, '平台要求等待至 asked to wait until 2026-11-27 09:45'];
+    expect(said({ ...open, notBefore: at(45) })).toEqual(asked);
+    expect(said({ ...CLOSED, notBefore: at(45) })).toEqual(asked);
+    const over = { ...open, until: at(-1), notBefore: at(-1) };
+    expect(said(over)).toEqual([undefined, '熔断期满，下次先试发一批 rested; one batch is tried next']);
+    expect(passage(over, NOW)).toBe('probe');
+    expect(said(CLOSED)).toEqual([undefined, undefined]);
   });
 
   test('certificate and login trouble opens it at once and for long', () => {

@@ -8,7 +8,7 @@ import { readBreaker, writeBreaker } from '../../src/store/breakers.ts';
 import { inTransaction, select } from '../../src/store/database.ts';
 import { listBatches } from '../../src/store/outbox.ts';
 import { startRun } from '../../src/store/runs.ts';
-import { listPauses } from '../../src/store/stops.ts';
+import { listPauses, pauseOnce } from '../../src/store/stops.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
 import { type Bench, bench, logOf, PLATFORM } from './bench.ts';
@@ -340,6 +340,23 @@ onBothDatabases('an emergency stop on', ({ url }) => {
     await expect(resume(b.hub.db, PLATFORM, word(b))).rejects.toThrow(/并未暂停/);
     const actions = (await logOf(b.hub)).map(({ action }) => action);
     expect(actions).toEqual(expect.arrayContaining(['platform.paused', 'platform.resumed']));
+  });
+
+  test('is made once: the second hand hears since when, by whom and why, and leaves no row and no entry', async () => {
+    const b = await bench(await url());
+    await pause(b.hub.db, PLATFORM, word(b));
+    b.wait(60);
+    const again = pause(b.hub.db, PLATFORM, { ...word(b), actor: 'user:zhao', reason: '别的理由' });
+    await expect(again).rejects.toThrow(/自 2026-.* 起已由 user:li 暂停：平台来电/);
+    const kinds = ['person', 'poison', 'poison'] as const;
+    const poison = { ...word(b), actor: 'hub', period: null };
+    const made = kinds.map((kind) => inTransaction(b.hub.db, (tx) => pauseOnce(tx, PLATFORM, { ...poison, kind })));
+    expect((await Promise.all(made)).toSorted()).toEqual([false, false, true]);
+    expect((await listPauses(b.hub.db)).map(({ kind, actor }) => `${kind} ${actor}`)).toEqual([
+      'person user:li',
+      'poison hub',
+    ]);
+    expect((await logOf(b.hub)).filter(({ action }) => action === 'platform.paused')).toHaveLength(1);
   });
 
   test('a platform that asked us to wait is not resumed before; it is said until when', async () => {
