@@ -21,17 +21,20 @@ export interface Told {
 const HEADS: { readonly [notice in Told['notice']]: readonly [zh: string, en: string] } = {
   first: ['告警', 'alarm'],
   exhausted: ['须人工处理', 'a person is needed'],
-  recovered: ['已恢复', 'over'],
+  recovered: ['已恢复（曾告警）', 'over; the alarm was'],
   test: ['测试', 'test'],
 };
 
+const ENDED = ['已了结', 'ended'] as const;
+
 /** Chinese first: what happened, since when, what to do, the command. */
 export function alarmText({ finding, notice, since, hubId, id }: Told): OutgoingText {
-  const [zh, en] = HEADS[notice];
   const over = notice === 'recovered';
+  const [zh, en] = over && finding.over !== undefined ? ENDED : HEADS[notice];
+  const what = over ? (finding.over ?? finding) : finding;
   const lines = [
-    `${zh} (${en}): ${finding.zh}`,
-    finding.en,
+    `${zh} (${en}): ${what.zh}`,
+    what.en,
     '',
     `自 (since): ${since}`,
     ...(over ? [] : [`处理 (what to do): ${finding.fixZh}`, finding.fixEn]),
@@ -40,7 +43,7 @@ export function alarmText({ finding, notice, since, hubId, id }: Told): Outgoing
     '',
     `—— 证信通 ${hubId}`,
   ];
-  return outgoing(`[证信通] ${zh}：${finding.zh}`, lines);
+  return outgoing(`[证信通] ${zh}：${what.zh}`, lines);
 }
 
 /** A subject of one line and a body of harmless lines, as text and as HTML. */

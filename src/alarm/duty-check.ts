@@ -7,16 +7,17 @@ import { localMinute } from './local-minute.ts';
 
 /**
  * A duty that is still open on the evening of its day: told at 20:00 and again at 23:30 (delivery.md §1.7). Periods that the hub
- * was not there for are one alarm per platform, however many they are.
+ * was not there for are one alarm per platform, however many they are, and only where they are not made up for soon.
  */
 export const dutyCheck: Check = {
   name: 'duties',
   kinds: ['duty'],
   everyMs: MINUTE,
   look: async (context) => {
-    const owed = await overduePeriods(context.hub.db, context.hub.now());
+    const now = context.hub.now();
+    const owed = await overduePeriods(context.hub.db, now);
     const missed = Map.groupBy(
-      owed.filter(({ backfilled }) => backfilled),
+      owed.filter(({ backfilled, createdAt }) => backfilled && now.getTime() - Date.parse(createdAt) >= CATCH_UP_MS),
       ({ platform }) => platform,
     );
     return [
@@ -25,6 +26,9 @@ export const dutyCheck: Check = {
     ];
   },
 };
+
+/** The hub makes up for what it missed as soon as it starts: nobody is called before it had the time. */
+const CATCH_UP_MS = 30 * MINUTE;
 
 const EVENINGS = [
   { clock: '20:00', last: false },
@@ -37,7 +41,8 @@ function evening({ hub, isOpen }: CheckContext, owed: OwedPeriod): Finding[] {
   const day = hub.localDate(new Date(owed.dueAt));
   const reached = EVENINGS.filter(({ clock }) => hub.now() >= instantAt(day, clock, timezone));
   const told = reached.filter(({ clock }, index) => index === reached.length - 1 || isOpen(subjectOf(owed, clock)));
-  return told.map(({ clock, last }) => finding(owed, { clock, last, due: localMinute(owed.dueAt, timezone) }));
+  const today = hub.localDate(hub.now()) === day;
+  return told.map(({ clock, last }) => finding(owed, { clock, last, today, due: localMinute(owed.dueAt, timezone) }));
 }
 
 const subjectOf = ({ platform, period }: OwedPeriod, clock: string): string => `duty:${platform}:${period}:${clock}`;
@@ -56,22 +61,35 @@ function missedOf(platform: string, periods: readonly OwedPeriod[], { settings: 
     fixEn:
       'the hub makes up for them, oldest first, each with its own report; see the cause where one does not get done',
     command: 'hub duty',
+    over: {
+      zh: `程序未运行时到期的 ${platform} 各期（${span}）已不再待报，每期是补报还是未报见 hub duty`,
+      en: `the periods for ${platform} that fell due while the hub did not run (${span}) are open no more; how each ended is told by hub duty`,
+    },
     ...(first === undefined ? {} : { since: first.dueAt }),
   };
 }
 
 const finding = (
   { platform, period, dueAt }: OwedPeriod,
-  { clock, last, due }: { readonly clock: string; readonly last: boolean; readonly due: string },
+  {
+    clock,
+    last,
+    today,
+    due,
+  }: { readonly clock: string; readonly last: boolean; readonly today: boolean; readonly due: string },
 ): Finding => ({
   subject: `duty:${platform}:${period}:${clock}`,
   kind: 'duty',
   level: 'urgent',
   quietEnd: last,
-  zh: `${period} 期应于 ${due} 前报送 ${platform}，至今未完成${last ? '（今日最后一次提醒）' : ''}`,
-  en: `period ${period} was due at ${platform} by ${due} and is not done${last ? ' (last word of this day)' : ''}`,
+  zh: `${period} 期应于 ${due} 前报送 ${platform}，至今未完成${last && today ? '（今日最后一次提醒）' : ''}`,
+  en: `period ${period} was due at ${platform} by ${due} and is not done${last && today ? ' (last word of this day)' : ''}`,
   fixZh: '查看原因并处理；未报的会继续重试，也可手工补跑',
   fixEn: 'see the cause and mend it; the hub goes on trying, and the job can be run by hand',
   command: `hub duty --period ${period}`,
+  over: {
+    zh: `${period} 期报送 ${platform} 已不再待报，是报完还是未报见 hub duty --period ${period}`,
+    en: `period ${period} at ${platform} is open no more; whether it was done or missed is told by hub duty --period ${period}`,
+  },
   since: dueAt,
 });

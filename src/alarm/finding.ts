@@ -8,6 +8,8 @@ export interface Finding {
   readonly exhausted?: boolean;
   /** Its end is not worth a message. */
   readonly quietEnd?: boolean;
+  /** What to say at its end, where that is no recovery; else what happened is repeated as a thing of the past. */
+  readonly over?: { readonly zh: string; readonly en: string };
   /** What happened, one line. */
   readonly zh: string;
   readonly en: string;

@@ -55,11 +55,12 @@ export interface OwedPeriod {
   readonly dueAt: string;
   /** Made after it was due: the hub was not there on its day. */
   readonly backfilled: boolean;
+  readonly createdAt: string;
 }
 
 /** Periods that are past their due time and not done, oldest first. */
 export async function overduePeriods(db: Reader, now: Date): Promise<OwedPeriod[]> {
-  const sql = `SELECT platform, period, due_at AS "dueAt", backfilled FROM periods
+  const sql = `SELECT platform, period, due_at AS "dueAt", created_at AS "createdAt", backfilled FROM periods
     WHERE state = 'open' AND due_at <= ? ORDER BY due_at, platform`;
   const rows = await select<Omit<OwedPeriod, 'backfilled'> & { backfilled: number }>(db, sql, [now.toISOString()]);
   return rows.map((row) => ({ ...row, backfilled: Number(row.backfilled) === 1 }));

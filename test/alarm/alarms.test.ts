@@ -57,11 +57,21 @@ onBothDatabases('alarms on', ({ url }) => {
     for (let minute = 0; minute < 3; minute += 1) await b.round();
     expect(b.subjects()).toEqual([
       'Subject: [证信通] 告警：平台 credit-sharing 已停止发送',
-      'Subject: [证信通] 已恢复：平台 credit-sharing 已停止发送',
+      'Subject: [证信通] 已恢复（曾告警）：平台 credit-sharing 已停止发送',
     ]);
     expect(b.robot.calls.map(({ body }) => JSON.parse(body).notice)).toEqual(['first', 'recovered']);
     expect(await listAlarms(b.hub.db, true)).toMatchObject([{ state: 'recovered', times: 5, round: 1 }]);
     expect((await logged(b.hub.db)).map(({ action }) => action)).toEqual(['alarm.open', 'alarm.recovered']);
+  });
+
+  test('an end that is no recovery is told in its own words, never with the old complaint', async () => {
+    const b = await bench(await url());
+    b.holding.push({ ...broken, over: { zh: '该期已不再待报', en: 'open no more' } });
+    await b.round();
+    b.holding.pop();
+    await b.round();
+    expect(b.subjects().at(-1)).toBe('Subject: [证信通] 已了结：该期已不再待报');
+    expect(b.sink.letters.slice(-1).map(textOf).join('')).not.toContain('已停止发送');
   });
 
   test('when the hub has done what it can, that is told as well, and a second time around everything anew', async () => {
@@ -78,7 +88,7 @@ onBothDatabases('alarms on', ({ url }) => {
     expect(b.subjects().map((line) => line?.replace('：平台 credit-sharing 已停止发送', ''))).toEqual([
       'Subject: [证信通] 告警',
       'Subject: [证信通] 须人工处理',
-      'Subject: [证信通] 已恢复',
+      'Subject: [证信通] 已恢复（曾告警）',
       'Subject: [证信通] 告警',
     ]);
     expect(await listAlarms(b.hub.db, false)).toMatchObject([{ state: 'open', round: 2, times: 1 }]);

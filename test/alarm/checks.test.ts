@@ -204,6 +204,24 @@ onBothDatabases('checks on', ({ url }) => {
       zh: expect.stringMatching(/3 期（2026-W45 … 2026-W47）/),
       since: weeks[0]?.due_at,
     });
+    // Weeks later it is no word of this day any more; and no end carries the complaint that was.
+    b.clock.now = new Date('2026-12-20T02:00:00Z');
+    for (const { zh, over } of await b.see(dutyCheck)) {
+      expect(zh).not.toContain('今日');
+      expect(over?.zh).toMatch(/已不再待报.*hub duty/);
+      expect(over?.zh).not.toContain('至今未完成');
+    }
+  });
+
+  test('periods that were missed are told of only where they are not made up for in half an hour', async () => {
+    const b = await bench(await url());
+    const made = '2026-11-28T02:00:00.000Z';
+    const missed = { ...period('p', '2026-W46', '2026-11-13T10:00:00.000Z', made), backfilled: 1, created_at: made };
+    await inTransaction(b.hub.db, (tx) => tx('periods').insert(missed));
+    b.clock.now = new Date('2026-11-28T02:29:00Z');
+    expect(await b.see(dutyCheck)).toEqual([]);
+    b.clock.now = new Date('2026-11-28T02:30:00Z');
+    expect((await b.see(dutyCheck)).map(({ subject }) => subject)).toEqual(['duty:p:missed']);
   });
 
   test('from outside, an overdue duty, one that nobody began and a silent scheduler are one sentence each', async () => {
