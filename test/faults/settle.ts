@@ -37,7 +37,7 @@ export async function settle(rig: Rig, { kills = {}, recoveries = [], broken = {
 
 /** What the checker says of what lies in a folder. */
 export function check(folder: string): Omit<Finding, 'kills' | 'recoveries'> {
-  const { stdout, stderr } = spawnSync('python3', [checker, folder], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const { stdout, stderr } = spawnSync('python3', ['-B', checker, folder], { encoding: 'utf8', maxBuffer: 1 << 26 });
   if (stdout === '') throw new Error(`checker.py said nothing: ${stderr.slice(-2000)}`);
   return JSON.parse(stdout) as Omit<Finding, 'kills' | 'recoveries'>;
 }
