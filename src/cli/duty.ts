@@ -1,9 +1,10 @@
 import { localText } from '../calendar/local-time.ts';
 import { OUTCOME_WORDS } from '../duty/outcome.ts';
-import { openHub } from '../hub-context.ts';
-import { periodContext } from '../periods/period-context.ts';
+import { type Hub, openHub } from '../hub-context.ts';
+import { dutyJobs, periodContext } from '../periods/period-context.ts';
 import { type PeriodReport, reportPeriod } from '../periods/period-report.ts';
-import { listPeriods } from '../store/periods.ts';
+import { periodsThatCame } from '../periods/periods-that-came.ts';
+import { listPeriods, type PeriodRow } from '../store/periods.ts';
 import { periodName, positive } from './argument.ts';
 import type { Define } from './command.ts';
 import { plain, print, printJson, printTable } from './print.ts';
@@ -47,7 +48,7 @@ async function dutyReports(filter: Omit<DutyOptions, 'json'>): Promise<ShownRepo
   const hub = await openHub(readSoundSetup(), { console: 'off' });
   try {
     const shown: ShownReport[] = [];
-    for (const row of await listPeriods(hub.db, filter)) {
+    for (const row of await periodsOf(hub, filter)) {
       const report = await reportPeriod(row, periodContext(hub));
       const local = (at: string): string => localText(new Date(at), hub.settings.timezone);
       shown.push({ ...report, planned: local(report.plannedAt), due: local(report.dueAt) });
@@ -57,6 +58,18 @@ async function dutyReports(filter: Omit<DutyOptions, 'json'>): Promise<ShownRepo
     await hub.close();
   }
 }
+
+/** Those on record, and those that the plan owes though no service has opened them yet; newest first. */
+async function periodsOf(hub: Hub, filter: Omit<DutyOptions, 'json'>): Promise<PeriodRow[]> {
+  const { limit, period, platform } = filter;
+  const rows = await listPeriods(hub.db, filter);
+  for (const job of dutyJobs(hub.jobs).filter(({ platformName }) => platformName === (platform ?? platformName)))
+    rows.push(...(await periodsThatCame(job, periodContext(hub))).filter((row) => isUnopened(row, period)));
+  return rows.toSorted((a, b) => Date.parse(b.nominal) - Date.parse(a.nominal)).slice(0, limit);
+}
+
+const isUnopened = (row: PeriodRow, period: string | undefined): boolean =>
+  row.id === 0 && row.period === (period ?? row.period);
 
 function printReports(reports: readonly ShownReport[], details: boolean): void {
   if (reports.length === 0) {

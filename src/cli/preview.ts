@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { openHub } from '../hub-context.ts';
+import { choosePeriod } from '../periods/choose-period.ts';
 import { confirmDivision } from '../periods/confirm-division.ts';
 import { type DutyJob, dutyJobs, periodContext } from '../periods/period-context.ts';
 import { type Preview, previewPlatform } from '../periods/preview.ts';
-import { previewTexts } from '../periods/preview-text.ts';
-import { upcomingPeriod } from '../periods/upcoming-period.ts';
+import { nothingPending, previewTexts } from '../periods/preview-text.ts';
 import { didYouMean } from '../suggest.ts';
 import { actor } from './actor.ts';
 import { periodName } from './argument.ts';
@@ -15,8 +15,11 @@ import { readSoundSetup } from './setup.ts';
 interface PreviewOptions {
   readonly platform?: string;
   readonly division?: string;
+  readonly period?: string;
   readonly json?: boolean;
 }
+
+const DEFAULT = '默认最早的未结一期，没有则为下一期 (period; default: the oldest open one, else the next)';
 
 /** `hub preview`: what leaves next time, what does not and why, per division; `hub preview confirm`: a division's yes. */
 export const previewCommand: Define = (program, act) => {
@@ -25,24 +28,27 @@ export const previewCommand: Define = (program, act) => {
     .description('下次报送什么、不报什么及原因，按处室 (what leaves next time, what does not, and why)')
     .option('--platform <name>', '平台 (platform)')
     .option('--division <name>', '处室 (division)')
+    .option('--period <period>', `期次，${DEFAULT}`, periodName)
     .option('--json', '输出 JSON (print JSON)')
     .action(
-      act(async ({ platform, division, json }: PreviewOptions) => {
-        const previews = await readPreviews(platform, division);
+      act(async ({ platform, json, ...about }: PreviewOptions) => {
+        const previews = await readPreviews(platform, about);
         if (json) printJson(previews);
-        else for (const preview of previews) printPreview(preview);
+        else for (const preview of previews) printPreview(preview, about.division);
         return 0;
       }),
     );
   defineConfirm(command, act);
 };
 
-async function readPreviews(platform: string | undefined, division: string | undefined): Promise<Preview[]> {
+async function readPreviews(
+  platform: string | undefined,
+  about: Pick<PreviewOptions, 'division' | 'period'>,
+): Promise<Preview[]> {
   const hub = await openHub(readSoundSetup(), { console: 'off' });
   try {
     const previews: Preview[] = [];
-    for (const job of chosen(dutyJobs(hub.jobs), platform))
-      previews.push(await previewPlatform(hub, job, { division }));
+    for (const job of chosen(dutyJobs(hub.jobs), platform)) previews.push(await previewPlatform(hub, job, about));
     return previews;
   } finally {
     await hub.close();
@@ -62,9 +68,9 @@ function chosen(jobs: readonly DutyJob[], platform: string | undefined): readonl
   );
 }
 
-function printPreview(preview: Preview): void {
+function printPreview(preview: Preview, division: string | undefined): void {
   print(
-    `\n${preview.platform}  ${preview.period}  报送 planned ${preview.planned} · 到期 due ${preview.due}${preview.movedBy === null ? '' : ` · ${preview.movedBy}`}`,
+    `\n${preview.platform}  ${preview.period} ${preview.isOpen ? '未结 open' : '下一期 next'}  报送 planned ${preview.planned} · 到期 due ${preview.due}${preview.movedBy === null ? '' : ` · ${preview.movedBy}`}`,
   );
   if (preview.paused !== null)
     print(
@@ -78,7 +84,7 @@ function printPreview(preview: Preview): void {
       `  ! ${records} 条等到这一期就会超过法定期限，最早 ${earliest}；${how === 'make' ? '将自动加报' : `请加报：hub run ${preview.duty}`} (an extra push is called for)`,
     );
   }
-  if (preview.divisions.length === 0) print('  没有待报的记录，将作零报送 (nothing is pending: a nil return)');
+  if (preview.divisions.length === 0) print(`  ${plain(nothingPending(preview, division))}`);
   else
     printTable(
       [
@@ -100,7 +106,7 @@ function printPreview(preview: Preview): void {
         earliestDeadline,
       ]),
     );
-  for (const { lines } of previewTexts([preview]))
+  for (const { lines } of previewTexts([preview], 'hub preview --json'))
     for (const line of lines.filter((one) => one.startsWith('    '))) print(plain(line));
 }
 
@@ -117,13 +123,15 @@ function defineConfirm(group: Command, act: Act): void {
   group
     .command('confirm')
     .description('处室确认本期报送 (a division says yes to what leaves in this period)')
-    .option('--period <period>', '期次，默认下一期 (period; default: the next one)', periodName)
     .option('--type <type>', '只确认一种类型 (one record type only)')
     .requiredOption('--reason <text>', '理由，写入日志 (why; goes into the log)')
-    .addHelpText('after', '\n另须 (also needed): --platform <name> --division <name>；可加 (and) --json')
+    .addHelpText(
+      'after',
+      '\n另须 (also needed): --platform <name> --division <name>；可加 (and) --period <period> --json',
+    )
     .action(
       act(async (_: unknown, command: Command) => {
-        // --platform, --division and --json stand on preview itself.
+        // --platform, --division, --period and --json stand on preview itself.
         const { platform, division, json, ...yes } = command.optsWithGlobals<ConfirmOptions>();
         if (platform === undefined || division === undefined)
           throw wrongUsage('须写明平台与处室', 'name the platform and the division', '加上 --platform 和 --division');
@@ -132,10 +140,14 @@ function defineConfirm(group: Command, act: Act): void {
         try {
           const [job] = chosen(dutyJobs(hub.jobs), platform);
           if (job === undefined) return 2;
-          const period = yes.period ?? upcomingPeriod(job, periodContext(hub)).period;
+          const { period, isOpen } = await choosePeriod(job, periodContext(hub), yes.period);
           const fresh = await confirmDivision(hub, job, { ...yes, division, period, by: actor(setup.env) });
           if (json) printJson({ platform, period, division, type: yes.type ?? null, fresh });
-          else print(`✓ ${division} ${fresh ? '已确认' : '此前已确认'} ${period} ${platform} (confirmed)`);
+          else {
+            const which = isOpen ? '未结 open' : '下一期 next';
+            print(`✓ ${division} ${fresh ? '已确认' : '此前已确认'} ${period}（${which}） ${platform} (confirmed)`);
+            if (isOpen) print(`  → hub run ${job.name} --reason "…" (send it now)`);
+          }
           return 0;
         } finally {
           await hub.close();

@@ -44,8 +44,22 @@ export async function causesOf(
     ...(await platformCauses(row, source, span, context)),
     ...(await runCauses(row, span, context)),
   ];
-  return found.length > 0 ? found : [NOT_TRIED];
+  const first = found.filter((cause) => isInTheWay(cause, context.now));
+  const past = found.filter((cause) => !first.includes(cause));
+  return found.length > 0 ? [...first, ...past] : [NOT_TRIED];
 }
+
+/** Still so, and somebody can do something about it: told before what is over. */
+const isInTheWay = ({ code, to }: Cause, now: Date): boolean =>
+  NOW.has(code) || (code === 'paused' && (to === undefined || to > now.toISOString()));
+
+const NOW: ReadonlySet<Cause['code']> = new Set([
+  'pull-unsettled',
+  'quarantine',
+  'unconfirmed',
+  'held',
+  'receipts-outstanding',
+]);
 
 /** What is in the way of a period now; of one that is closed, what was when it ended. */
 export async function causesNow(

@@ -3,8 +3,9 @@ import { divisions, type Hub } from '../hub-context.ts';
 import { confirm } from '../store/confirmations.ts';
 import { inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
+import { choosePeriod } from './choose-period.ts';
 import { needsConfirmation } from './confirmation.ts';
-import type { DutyJob } from './period-context.ts';
+import { type DutyJob, periodContext } from './period-context.ts';
 
 export interface DivisionYes {
   readonly period: string;
@@ -15,16 +16,10 @@ export interface DivisionYes {
   readonly reason: string;
 }
 
-/** A division says yes to what leaves in one period. False when it had said so before. Throws CONFIRMATION_…. */
+/** A division says yes to what leaves in one period. False when it had said so before. Throws CONFIRMATION_…, PERIOD_…. */
 export async function confirmDivision(hub: Hub, job: DutyJob, yes: DivisionYes): Promise<boolean> {
   const { period, division, type = '', by, reason } = yes;
-  const known = new Set(divisions(hub.jobs).values());
-  if (!known.has(division)) {
-    throw new HubError('CONFIRMATION_UNKNOWN', `没有处室 ${division} (there is no such division)`, {
-      remedy: 'give-up',
-      fix: `现有处室 (divisions): ${[...known].join('、')}`,
-    });
-  }
+  refuseUnknown(hub, division);
   const waits = [...hub.types.keys()].some((one) => (type === '' || one === type) && needsConfirmation(job, one));
   if (!waits) {
     throw new HubError(
@@ -36,6 +31,7 @@ export async function confirmDivision(hub: Hub, job: DutyJob, yes: DivisionYes):
       },
     );
   }
+  await choosePeriod(job, periodContext(hub), period);
   const at = hub.now();
   const platform = job.platformName;
   return inTransaction(hub.db, async (tx) => {
@@ -52,5 +48,15 @@ export async function confirmDivision(hub: Hub, job: DutyJob, yes: DivisionYes):
     const detail = { period, division, type, reason };
     await appendLog(tx, at, [{ actor: by, action: 'preview.confirmed', platform, detail }]);
     return true;
+  });
+}
+
+/** Throws HubError CONFIRMATION_UNKNOWN for a division that no pull job names. */
+export function refuseUnknown({ jobs }: Hub, division: string): void {
+  const known = new Set(divisions(jobs).values());
+  if (known.has(division)) return;
+  throw new HubError('CONFIRMATION_UNKNOWN', `没有处室 ${division} (there is no such division)`, {
+    remedy: 'give-up',
+    fix: `现有处室 (divisions): ${[...known].join('、')}`,
   });
 }

@@ -4,8 +4,8 @@ import type { Hub } from '../hub-context.ts';
 import { inTransaction } from '../store/database.ts';
 import { readMark, setMark } from '../store/duty-marks.ts';
 import { appendLog } from '../store/log.ts';
-import { openPeriods } from '../store/periods.ts';
 import { listPauses } from '../store/stops.ts';
+import { oldestToServe } from './choose-period.ts';
 import { pendingRecords, today } from './pending-records.ts';
 import { type DutyJob, periodContext } from './period-context.ts';
 import { upcomingPeriod } from './upcoming-period.ts';
@@ -65,9 +65,5 @@ async function nextBreak(hub: Hub, job: DutyJob): Promise<(PlanBreak & { readonl
 }
 
 /** What is pending leaves with a period whose time has come anyway. */
-async function hasPeriodToPush({ db, now }: Hub, { platformName }: DutyJob): Promise<boolean> {
-  const at = now().toISOString();
-  return (await openPeriods(db, platformName)).some(
-    ({ plannedAt, firstSealAt }) => plannedAt <= at && firstSealAt === null,
-  );
-}
+const hasPeriodToPush = async (hub: Hub, job: DutyJob): Promise<boolean> =>
+  (await oldestToServe(job, periodContext(hub))) !== undefined;

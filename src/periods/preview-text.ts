@@ -10,8 +10,8 @@ export interface PreviewText {
 /** Records named per platform; the rest is one command away. */
 const MOST = 20;
 
-/** One text per division over all platforms; divisions with nothing pending get none. */
-export function previewTexts(previews: readonly Preview[]): PreviewText[] {
+/** One text per division over all platforms; divisions with nothing pending get none. `rest`: the command that shows what is cut. */
+export function previewTexts(previews: readonly Preview[], rest = 'hub preview'): PreviewText[] {
   const names = [...new Set(previews.flatMap(({ divisions }) => divisions.map(({ division }) => division)))];
   return names.map((division) => {
     const own = previews.flatMap((preview) => {
@@ -23,12 +23,23 @@ export function previewTexts(previews: readonly Preview[]): PreviewText[] {
     return {
       division,
       subject: `[证信通] ${division}：下次报送 ${leaving} 条，${staying} 条不能报送`,
-      lines: own.flatMap(({ preview, part }) => platformLines(preview, part)),
+      lines: own.flatMap(({ preview, part }) => platformLines(preview, part, rest)),
     };
   });
 }
 
-function platformLines(preview: Preview, part: DivisionPreview): string[] {
+/** Only where nothing is on the way either, and every source was read, is it a nil return. */
+export function nothingPending({ outstanding, sealed, unread }: Preview, division: string | undefined): string {
+  if (division !== undefined) return `${division} 没有待报的记录 (nothing of this division is pending)`;
+  if (outstanding > 0)
+    return `没有新的待报记录；${outstanding} 个批次尚无结果，见 hub batches (nothing new; ${outstanding} batches have no result yet)`;
+  if (sealed > 0) return '本期已报送，没有新的待报记录 (this period was sent, nothing new is pending)';
+  if (unread.length > 0)
+    return `没有待报的记录，但还不能作零报送：${unread.join('；')} (nothing is pending, but a source was not read: no nil return yet)`;
+  return '没有待报的记录，将作零报送 (nothing is pending: a nil return)';
+}
+
+function platformLines(preview: Preview, part: DivisionPreview, rest: string): string[] {
   const { leaving, staying, standing, toConfirm } = part;
   return [
     `【${preview.platform}】${preview.period} 期，${preview.planned} 报送，${preview.due} 到期${preview.movedBy === null ? '' : `（因${preview.movedBy}改期）`}`,
@@ -45,7 +56,7 @@ function platformLines(preview: Preview, part: DivisionPreview): string[] {
           `  请确认 (to confirm): hub preview confirm --platform ${preview.platform} --division ${part.division} --period ${preview.period} --reason "…"`,
         ]),
     ...part.records.slice(0, MOST).map(recordLine),
-    ...(part.records.length > MOST ? [`    …… 另有 ${part.records.length - MOST} 条，见 hub preview`] : []),
+    ...(part.records.length > MOST ? [`    …… 另有 ${part.records.length - MOST} 条，见 ${rest}`] : []),
   ];
 }
 

@@ -1,18 +1,20 @@
 import type { Coverage } from '../calendar/work-calendar.ts';
 import { planBreaks, type Standing, standingOf } from '../duty/deadline.ts';
-import { movedBy } from '../duty/plan.ts';
 import { type Fault, isError } from '../fault.ts';
 import { divisions, type Hub } from '../hub-context.ts';
 import { formsByType } from '../job/forms-by-type.ts';
 import { confirmationsOf } from '../store/confirmations.ts';
 import { recordsById } from '../store/ledger.ts';
+import { listBatches, unsettledBatches } from '../store/outbox.ts';
 import { countWithheld } from '../store/pending.ts';
-import { openPeriods } from '../store/periods.ts';
+import { periodBatches } from '../store/period-facts.ts';
 import { listHolds, listPauses } from '../store/stops.ts';
+import { choosePeriod } from './choose-period.ts';
+import { refuseUnknown } from './confirm-division.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type PendingRecord, pendingRecords, today } from './pending-records.ts';
 import { type DutyJob, periodContext } from './period-context.ts';
-import { upcomingPeriod } from './upcoming-period.ts';
+import { unsettledPulls } from './unsettled-pulls.ts';
 
 /** What a platform is given next time, and what not and why. */
 export interface Preview {
@@ -24,6 +26,12 @@ export interface Preview {
   readonly due: string;
   readonly movedBy: string | null;
   readonly calendar: Coverage;
+  /** Its time has come; else it is the next one. */
+  readonly isOpen: boolean;
+  /** Batches of it; batches of the platform that have no result yet; and sources that were not read for it, in words. */
+  readonly sealed: number;
+  readonly outstanding: number;
+  readonly unread: readonly string[];
   /** Nothing leaves while a person has paused the platform. */
   readonly paused: { readonly reason: string; readonly since: string; readonly actor: string } | null;
   /** Records that a person holds back. */
@@ -88,10 +96,11 @@ interface Tally {
 export async function previewPlatform(
   hub: Hub,
   job: DutyJob,
-  { division }: { readonly division?: string | undefined } = {},
+  { division, period }: { readonly division?: string | undefined; readonly period?: string | undefined } = {},
 ): Promise<Preview> {
-  const plan = await nextPlan(hub, job);
-  const said = await confirmationsOf(hub.db, job.platformName, plan.period);
+  if (division !== undefined) refuseUnknown(hub, division);
+  const plan = await headOf(hub, job, period);
+  const said = await confirmationsOf(hub.db, job.platformName, plan.head.period);
   const confirmed = (type: string, whose: string): boolean =>
     !needsConfirmation(job, type) || isConfirmed(said, type, whose);
   const day = { today: today(hub), planned: plan.day };
@@ -111,6 +120,7 @@ export async function previewPlatform(
     platform: job.platformName,
     duty: job.name,
     ...plan.head,
+    ...(await wayOf(hub, job, plan.head.period)),
     ...(await stopsOf(hub, job.platformName, division)),
     withheld: await countWithheld(hub.db, job.platformName, [...fullState, ...everyVersion]),
     divisions: [...tallies].toSorted(([a], [b]) => a.localeCompare(b, 'zh')).map(toDivision),
@@ -144,25 +154,22 @@ async function stopsOf(
   };
 }
 
-/** The oldest period that has come and was not sealed yet, else the next one to come. */
-async function nextPlan(hub: Hub, job: DutyJob) {
-  const at = hub.now().toISOString();
-  const row = (await openPeriods(hub.db, job.platformName)).find(
-    ({ firstSealAt, plannedAt }) => firstSealAt === null && plannedAt <= at,
-  );
-  const next = row === undefined ? upcomingPeriod(job, periodContext(hub)) : undefined;
-  const day = row?.day ?? next?.day ?? '';
-  const period = row?.period ?? next?.period ?? '';
+async function headOf(hub: Hub, job: DutyJob, named: string | undefined) {
+  const { day, ...chosen } = await choosePeriod(job, periodContext(hub), named);
+  return { day, head: { ...chosen, planned: `${day} ${job.duty.start}`, due: `${day} ${job.duty.due}` } };
+}
+
+/** Why a period is no nil return although nothing is pending: batches without a result, sources that were not read. */
+async function wayOf(
+  hub: Hub,
+  job: DutyJob,
+  period: string,
+): Promise<Pick<Preview, 'outstanding' | 'unread' | 'sealed'>> {
+  const held = await listBatches(hub.db, { platform: job.platformName, states: ['HELD'], limit: MOST });
   return {
-    day,
-    period,
-    head: {
-      period,
-      planned: `${day} ${job.duty.start}`,
-      due: `${day} ${job.duty.due}`,
-      movedBy: row === undefined ? (next === undefined ? null : movedBy(next)) : row.movedBy,
-      calendar: row?.coverage ?? next?.coverage ?? 'covered',
-    },
+    outstanding: (await unsettledBatches(hub.db, job.platformName)).length + held.length,
+    unread: (await unsettledPulls(job, periodContext(hub))).map(({ zh }) => zh),
+    sealed: (await periodBatches(hub.db, job.platformName, period)).length,
   };
 }
 

@@ -16,12 +16,12 @@ import {
   type PeriodRow,
   sealedBefore,
 } from '../store/periods.ts';
+import { choosePeriod, oldestToServe } from './choose-period.ts';
 import { closePeriods } from './close-periods.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type DutyJob, isDutyJob, periodContext } from './period-context.ts';
 import { openDuePeriods } from './tick.ts';
 import { nilWithheld, type UnsettledPull, unsettledPulls } from './unsettled-pulls.ts';
-import { upcomingPeriod } from './upcoming-period.ts';
 
 /** The period that a push run works for. */
 interface Serving {
@@ -80,20 +80,24 @@ export async function servePeriod(
 
 /**
  * Which period a push run serves, with its members fixed at the first seal. `period` undefined: a run by hand, which
- * serves the oldest period that has come and was not sealed yet, if there is one; null: an extra push, which serves none.
+ * serves the oldest open period that can still take records, if there is one; null: an extra push, which serves none.
  */
 async function beginPeriod(hub: Hub, job: PushJob, period: string | null | undefined): Promise<Serving | undefined> {
   if (!isDutyJob(job) || period === null) return undefined;
   if (period === undefined) await openDuePeriods({ ...periodContext(hub), db: hub.db, trace: hub.trace });
   const now = hub.now();
-  const open = await openPeriods(hub.db, job.platformName);
-  const come = open.filter(({ plannedAt }) => plannedAt <= now.toISOString());
-  const row = come.find((one) => (period === undefined ? one.firstSealAt === null : one.period === period));
-  if (row === undefined) return undefined;
+  const row = await (period === undefined ? oldestToServe(job, periodContext(hub)) : namedOpen(hub, job, period));
+  // Not on record although it is due: the clock went back.
+  if (row === undefined || row.id === 0) return undefined;
   // Asked first: what a pull brings after this moment is no member.
   const unsettled = await unsettledPulls(job, periodContext(hub));
   const createdUntil = await fixMembers(hub.db, row, now);
   return { row, createdUntil, since: await sealedBefore(hub.db, row), unsettled };
+}
+
+async function namedOpen({ db, now }: Hub, { platformName }: DutyJob, period: string): Promise<PeriodRow | undefined> {
+  const at = now().toISOString();
+  return (await openPeriods(db, platformName)).find((one) => one.period === period && one.plannedAt <= at);
 }
 
 /** May a record leave in this run? Undefined where no type of the job needs a division's yes. */
@@ -103,7 +107,7 @@ async function confirmedFor(
   serving: Serving | undefined,
 ): Promise<((type: string, division: string) => boolean) | undefined> {
   if (!isDutyJob(job) || job.confirm === undefined) return undefined;
-  const period = serving?.row.period ?? upcomingPeriod(job, periodContext(hub)).period;
+  const period = serving?.row.period ?? (await choosePeriod(job, periodContext(hub))).period;
   const said = await confirmationsOf(hub.db, job.platformName, period);
   return (type, division) => !needsConfirmation(job, type) || isConfirmed(said, type, division);
 }

@@ -65,7 +65,7 @@ const LAST_TICK = 'last-tick';
 const SKEW_MS = 60_000;
 
 /** A period stands from the moment when its Friday or its own day has come, whichever is first. */
-function duePeriods({ jobs, calendar, zone, now }: PeriodContext): NewPeriod[] {
+export function duePeriods({ jobs, calendar, zone, now }: Omit<PeriodContext, 'db'>): NewPeriod[] {
   const today = localDay(now, zone);
   return dutyJobs(jobs).flatMap((job) =>
     planDuty(job.duty, job.duty.goLive, addDays(today, REACH), { calendar, zone })

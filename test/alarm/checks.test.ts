@@ -322,7 +322,7 @@ const duty: Duty = {
   due: '18:00',
   grace: '1d',
   whenOff: 'previous-workday',
-  goLive: '2026-01-01',
+  goLive: '2026-11-27',
 };
 
 test('a legal deadline that waiting for the plan would break is told of, with the command', async () => {
@@ -330,6 +330,8 @@ test('a legal deadline that waiting for the plan would break is told of, with th
   const type = schemas.types.get('licence/printing');
   if (type === undefined) throw new Error('no such type');
   const { db, now, localDate } = b.hub;
+  const done = period('credit-sharing', '2026-W48', '2026-11-27T01:00:00.000Z', '2026-12-04T01:00:00.000Z');
+  await inTransaction(db, (tx) => tx('periods').insert({ ...done, state: 'closed' }));
   const common = { db, type, schemasDigest: schemas.digest, runId: 1, now, localDate, signal };
   await pull(pullJob(), { ...common, dryRun: false, acceptShrink: false, source: sourceOf(page([row(1)])) });
   expect(await b.see(deadlineCheck)).toMatchObject([

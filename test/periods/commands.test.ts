@@ -14,10 +14,10 @@ types: { "licence/*": credit-sharing/licence-2018 }
 `;
 
 /** A folder with one duty and a copy of the schemas. */
-function setup(lines = '') {
+function setup(lines = '', goLive = '2024-01-01') {
   const dir = temporaryFolder();
   mkdirSync(join(dir, 'jobs'));
-  writeFileSync(join(dir, 'jobs/push-platform.yaml'), push(lines));
+  writeFileSync(join(dir, 'jobs/push-platform.yaml'), push(lines).replace('2024-01-01', goLive));
   cpSync(join(root, 'schemas'), join(dir, 'schemas'), { recursive: true });
   const env = {
     HUB_JOBS_DIR: join(dir, 'jobs'),
@@ -148,9 +148,32 @@ test('a duty that cannot be is refused with its line', async () => {
 });
 
 test('hub duty on a machine where no period has come says so', async () => {
-  const { run } = setup();
+  const { run } = setup('', '2099-01-01');
   await run('migrate');
   expect(JSON.parse((await run('duty', '--json')).stdout)).toEqual([]);
   const wrong = await run('duty', '--period', '2026-W60');
   expect(wrong.code).toBe(2);
 });
+
+test('before the first serve hub duty shows the periods that are overdue, and exits as hub check --overdue does', async () => {
+  const { run } = setup();
+  await run('migrate');
+  const { code, stdout } = await run('duty', '--limit', '3', '--json');
+  const reports: { period: string; outcome: string; causes: { code: string }[] }[] = JSON.parse(stdout);
+  expect(reports).toHaveLength(3);
+  expect(reports.at(-1)).toMatchObject({ outcome: 'missed', causes: [{ code: 'process-down' }] });
+  expect([code, (await run('check', '--overdue')).code]).toEqual([1, 1]);
+  const one = await run('duty', '--period', '2024-W02', '--json');
+  expect(JSON.parse(one.stdout)).toMatchObject([{ period: '2024-W02', state: 'open' }]);
+}, 30_000);
+
+test('hub preview and its confirm refuse a division and a period that there is not', async () => {
+  const { run } = setup();
+  await run('migrate');
+  const nowhere = await run('preview', '--division', '不存在处');
+  expect([nowhere.code, nowhere.stdout]).toEqual([1, '']);
+  expect(nowhere.stderr).toContain('没有处室 不存在处');
+  const never = await run('preview', '--period', '2099-W45');
+  expect(never.code).toBe(1);
+  expect(never.stderr).toContain('没有待报的 2099-W45 期');
+}, 30_000);

@@ -65,7 +65,9 @@ test('a preview says what leaves next time, what does not and why, and until whe
     ['quarantined', 'safe', '2026-12-10'],
   ]);
   expect(only(preview).records[2]?.faults.map(({ code }) => code)).toEqual(['PERSONAL_DATA_PHONE']);
-  expect((await previewPlatform(b.hub, jobOf(b), { division: '别的处' })).divisions).toEqual([]);
+  await expect(previewPlatform(b.hub, jobOf(b), { division: '别的处' })).rejects.toMatchObject({
+    code: 'CONFIRMATION_UNKNOWN',
+  });
 });
 
 test('a preview changes nothing: the push finds the same records', async () => {
