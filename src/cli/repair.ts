@@ -1,4 +1,4 @@
-import { takeNotice } from '../push/withdraw.ts';
+import { enterRepair } from '../push/enter-repair.ts';
 import { actor } from './actor.ts';
 import { localDate } from './argument.ts';
 import type { Define } from './command.ts';
@@ -25,7 +25,11 @@ export const repairCommand: Define = (program, act) => {
     )
     .requiredOption('--platform <name>', '发出通知的平台 (whose notice it is)', knownPlatform)
     .requiredOption('--notice <number>', '通知编号，同一编号只生效一次 (its number; the same one counts once)')
-    .requiredOption('--decided <day>', '准予修复之日 (day of the decision)', localDate)
+    .requiredOption(
+      '--decided <day>',
+      '准予修复之日，不晚于今天；同一编号再登记即更正 (day of the decision, not after today; the same number again corrects it)',
+      localDate,
+    )
     .requiredOption('--reason <text>', '依据，写入日志 (why; goes into the log)')
     .option('--json', '输出 JSON (print JSON)')
     .action(
@@ -36,7 +40,7 @@ export const repairCommand: Define = (program, act) => {
             timeZone: readSetup().settings.timezone,
             dateStyle: 'short',
           });
-          const taken = await takeNotice(
+          const taken = await enterRepair(
             { noticeId: notice, recordKey: record.key, decidedOn: decided, reason },
             platform,
             { db, actor: actor(env), now: () => new Date(), localDate: (instant) => dates.format(instant) },
@@ -52,5 +56,6 @@ export const repairCommand: Define = (program, act) => {
 const SAID = {
   applied: '将从所有平台撤下 (is withdrawn from every platform)',
   repeated: '此通知已登记过 (this notice was entered before)',
+  corrected: '的准予修复之日已更正；已送出的撤下报文不变 (its day is corrected; what was sent stays as it was)',
   unmatched: '通知对不上任何记录 (the notice fits no record)',
 } as const;

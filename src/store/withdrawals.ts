@@ -107,6 +107,31 @@ export async function keepNotice(tx: Tx, notice: Notice): Promise<boolean> {
   return true;
 }
 
+/** Gives a notice of this record, and what bars the record for it, another day; undefined where there is nothing to correct. */
+export async function correctDecided(
+  tx: Tx,
+  platform: string,
+  {
+    noticeId,
+    recordKey,
+    decidedOn,
+  }: { readonly noticeId: string; readonly recordKey: string; readonly decidedOn: string },
+): Promise<{ readonly recordId: number; readonly was: string } | undefined> {
+  const identity = sha256Bytes(JSON.stringify([platform, noticeId]));
+  const sql = `SELECT n.record_id AS id, n.decided_on AS was FROM notices n JOIN records r ON r.id = n.record_id
+    WHERE n.identity = ? AND n.state = 'applied' AND r.record_key = ? AND n.decided_on <> ?`;
+  const [row] = await select<{ id: number; was: string }>(tx, sql, [
+    identity,
+    Buffer.from(recordKey, 'hex'),
+    decidedOn,
+  ]);
+  if (row === undefined) return undefined;
+  const { id, was } = row;
+  await tx('notices').where({ identity }).update({ decided_on: decidedOn });
+  await tx('suppressions').where({ record_id: id, cause: 'repair', since: was }).update({ since: decidedOn });
+  return { recordId: Number(id), was };
+}
+
 /** By what a notice says of its record; several ids when it is not clear which is meant. */
 export async function recordsNamed(
   db: Reader,

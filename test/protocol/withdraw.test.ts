@@ -3,6 +3,7 @@ import { CLOSED } from '../../src/delivery/breaker.ts';
 import type { PullJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { RepairNotice } from '../../src/platform.ts';
+import { enterRepair } from '../../src/push/enter-repair.ts';
 import { endPublicity, takeNotice, takeNotices } from '../../src/push/withdraw.ts';
 import { select } from '../../src/store/database.ts';
 import { onBothDatabases } from '../support/databases.ts';
@@ -74,6 +75,29 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     const actions = (await logOf(b.hub)).map(({ action }) => action);
     expect(actions.filter((action) => action === 'notice.applied')).toHaveLength(1);
     expect(actions.filter((action) => action === 'record.withdrawn')).toHaveLength(2);
+  });
+
+  test('a notice typed in with a day to come is refused and withdraws nothing; the same number again corrects the day', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    const context = await b.context();
+    const [record] = await select<{ key: Buffer }>(b.hub.db, 'SELECT record_key AS "key" FROM records');
+    const recordKey = record?.key.toString('hex') ?? '';
+    const enter = (decidedOn: string) =>
+      enterRepair({ noticeId: '修字1号', recordKey, decidedOn, reason: '通知书' }, PLATFORM, context);
+    const today = context.localDate(b.clock.now);
+    await expect(enter('2099-01-01')).rejects.toMatchObject({ code: 'NOTICE_EARLY' });
+    expect(await versions(b)).toEqual([{ operation: 'UPSERT' }]);
+    expect(await enter(today)).toBe('applied');
+    expect(await enter(today)).toBe('repeated');
+    expect(await enter('2026-01-05')).toBe('corrected');
+    expect(await enter('2026-01-05')).toBe('repeated');
+    const days =
+      'SELECT n.decided_on AS a, s.since AS b FROM notices n JOIN suppressions s ON s.record_id = n.record_id';
+    expect(await select(b.hub.db, days)).toEqual([{ a: '2026-01-05', b: '2026-01-05' }]);
+    expect((await versions(b)).map(({ operation }) => operation)).toEqual(['UPSERT', 'WITHDRAW']);
+    const corrected = (await logOf(b.hub)).filter(({ action }) => action === 'notice.corrected');
+    expect(corrected.map(({ detail }) => detail)).toMatchObject([{ was: today, decidedOn: '2026-01-05' }]);
   });
 
   test('a notice that names no record, or more than one, is kept and reported', async () => {
