@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createDatabase, mariaDbAvailable, startMariaDb } from '../support/mariadb.ts';
 import { type Case, cases } from './cases.ts';
@@ -37,6 +39,8 @@ if (!options['no-mutants'] && (names.length === 0 || names.includes('mutants')))
   bad += await mutantTrials(seed);
   bad += await checkerTrials({ seed, effect: 'once-per-key' });
 }
+// Evidence packs and the log at full size: programs of their own, which measure.
+if (names.length === 0) for (const program of ['packs.ts', 'log.ts']) bad += measured(program) ? 0 : 1;
 console.log(bad === 0 ? '\nall kept' : `\n${bad} broken`);
 process.exitCode = bad === 0 ? 0 : 1;
 
@@ -101,4 +105,8 @@ function checkedOf(sum: (of: (one: Finding) => number) => number): string {
   const [entries, heads] = [sum((one) => one.entries), sum((one) => one.heads)];
   const [periods, effects] = [sum((one) => one.periods), sum((one) => one.effects)];
   return `checked: ${entries} log entries, ${heads} signed heads, ${periods} periods, ${effects} effects`;
+}
+
+function measured(program: string): boolean {
+  return spawnSync(process.execPath, [join(import.meta.dirname, program)], { stdio: 'inherit' }).status === 0;
 }
