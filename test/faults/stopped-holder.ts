@@ -15,9 +15,10 @@ export async function stoppedHolders(options: RigOptions): Promise<readonly Find
 
 async function stoppedHolder(point: string, options: RigOptions): Promise<Finding> {
   const rig = await openRig(options);
+  let holder: HubProcess | undefined;
   try {
     rig.drop(0, bureauFiles(SMALL)[0] ?? []);
-    const holder = await rig.start({ failpoint: `${point}:SIGSTOP` });
+    holder = await rig.start({ failpoint: `${point}:SIGSTOP` });
     await untilStopped(holder);
     const tookMs = await takeOver(rig);
     const before = await outbox(rig);
@@ -26,6 +27,8 @@ async function stoppedHolder(point: string, options: RigOptions): Promise<Findin
     const broken = { ...changedBy(before, await outbox(rig)), ...(await unsaid(rig)) };
     return await settle(rig, { recoveries: [tookMs], broken });
   } finally {
+    // A stopped process would outlive a case that failed.
+    holder?.child.kill('SIGKILL');
     await rig.close();
   }
 }
