@@ -118,7 +118,10 @@ function printDetails({ period, platform, counts, causes, receipts, closedAt, lo
       .join(' · ')}`,
   );
   if (logHead !== null) print(`  日志 log: ${logHead.size} · ${logHead.root} · ${logHead.origin}`);
-  for (const cause of causes) print(`  ✗ ${plain(cause.zh)} (${plain(cause.en)})`);
+  for (const { zh, en, fix } of causes) {
+    print(`  ✗ ${plain(zh)} (${plain(en)})`);
+    if (fix !== undefined) print(`    → ${plain(fix)}`);
+  }
   if (receipts.length > 0)
     print(`  回执 receipts: ${receipts.slice(0, 5).map(plain).join(', ')}${receipts.length > 5 ? ' …' : ''}`);
 }

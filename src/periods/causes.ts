@@ -6,7 +6,7 @@ import { attemptEnds, happenings, pausesDuring, type RunEnd, runsBetween } from 
 import type { PeriodRow } from '../store/periods.ts';
 import { dutyJobs, type PeriodContext } from './period-context.ts';
 import type { Progress } from './period-progress.ts';
-import { mend, unsettledPulls } from './unsettled-pulls.ts';
+import { mend, unsettledPulls, WAIT } from './unsettled-pulls.ts';
 
 /** Why a period is not on time, made from journals and rows; a person may add to it, never write it. */
 export interface Cause {
@@ -27,6 +27,8 @@ export interface Cause {
   readonly to?: string;
   readonly zh: string;
   readonly en: string;
+  /** What a person does about it. */
+  readonly fix?: string;
 }
 
 /** `source`: the period whose push served this one, or itself. */
@@ -44,22 +46,20 @@ export async function causesOf(
     ...(await platformCauses(row, source, span, context)),
     ...(await runCauses(row, span, context)),
   ];
-  const first = found.filter((cause) => isInTheWay(cause, context.now));
-  const past = found.filter((cause) => !first.includes(cause));
-  return found.length > 0 ? [...first, ...past] : [NOT_TRIED];
+  return found.length > 0
+    ? found.toSorted((a, b) => rank(a, progress, context) - rank(b, progress, context))
+    : [NOT_TRIED];
 }
 
-/** Still so, and somebody can do something about it: told before what is over. */
-const isInTheWay = ({ code, to }: Cause, now: Date): boolean =>
-  NOW.has(code) || (code === 'paused' && (to === undefined || to > now.toISOString()));
+/** What still holds a period up and somebody can do something about is told first, then why batches wait, then what is past. */
+function rank({ code, to }: Cause, { active }: Progress, { now }: PeriodContext): number {
+  if (ACTED_ON.has(code)) return 0;
+  if (code === 'paused') return to === undefined || to > now.toISOString() ? 0 : 2;
+  if (code === 'platform-failing' || code === 'breaker-open') return active > 0 ? 1 : 2;
+  return code === 'receipts-outstanding' ? 3 : 2;
+}
 
-const NOW: ReadonlySet<Cause['code']> = new Set([
-  'pull-unsettled',
-  'quarantine',
-  'unconfirmed',
-  'held',
-  'receipts-outstanding',
-]);
+const ACTED_ON: ReadonlySet<Cause['code']> = new Set(['pull-unsettled', 'quarantine', 'unconfirmed', 'held']);
 
 /** What is in the way of a period now; of one that is closed, what was when it ended. */
 export async function causesNow(
@@ -79,8 +79,9 @@ async function pullCauses({ duty }: PeriodRow, context: PeriodContext): Promise<
   if (job === undefined) return [];
   return (await unsettledPulls(job, context)).map((pull) => ({
     code: 'pull-unsettled' as const,
-    zh: `${pull.zh}，不能作零报送；${pull.isRunning ? '归集结束后自动续报' : mend([pull], job.name)}`,
+    zh: `${pull.zh}，不能作零报送${pull.isRunning ? '' : `；排除后 hub run ${pull.job}`}`,
     en: `${pull.en}, so no nil return is made`,
+    fix: pull.isRunning ? WAIT : mend([pull], job.name),
   }));
 }
 

@@ -49,8 +49,8 @@ function wrongOf(
   if (state === 'running') return [`自 ${at} 起正在运行`, `has been running since ${at}`];
   if (state !== 'done') {
     const [zh, en] = WORDS[state];
-    const why = error === undefined ? '' : ` ${error.code}：${error.message}`;
-    return [`${at} 的运行${zh}${why}`, `${en} at ${at}${error === undefined ? '' : `: ${error.code}`}`];
+    const why = error === undefined ? '' : ` ${error}`;
+    return [`${at} 的运行${zh}${why}`, `${en} at ${at}${error === undefined ? '' : `: ${error}`}`];
   }
   return isFreshAt(look.startedAt)
     ? undefined
@@ -95,7 +95,8 @@ export function nilWithheld({ name }: DutyJob, pulls: readonly UnsettledPull[]):
   );
 }
 
-const WAIT = '无需处理：归集结束后会自动续报 (nothing to do: it goes on by itself when the pull has ended)';
+/** Nothing, where the pull is only under way. */
+export const WAIT = '无需处理：归集结束后会自动续报 (nothing to do: it goes on by itself when the pull has ended)';
 
 /** What a person does about it. */
 export function mend(pulls: readonly UnsettledPull[], push: string): string {

@@ -7,8 +7,8 @@ import type { RunState } from './runs.ts';
 export interface LastLook {
   readonly state: Exclude<RunState, 'skipped'>;
   readonly startedAt: string;
-  /** Of a run that did not end well. */
-  readonly error: { readonly code: string; readonly message: string } | undefined;
+  /** Code of the fault for which it did not end well. */
+  readonly error: string | undefined;
 }
 
 /**
@@ -40,9 +40,8 @@ interface Row {
 function toLook({ state, holder, startedAt, report: text }: Row): LastLook | undefined {
   const report: unknown = text === null ? {} : JSON.parse(text);
   if (!isJsonObject(report) || report['dryRun'] === true) return undefined;
-  const { code, message } = isJsonObject(report['error']) ? report['error'] : {};
+  const { code } = isJsonObject(report['error']) ? report['error'] : {};
   if (code === 'RUN_OVERLAPPING') return undefined;
   const gone = state === 'running' && isDead(holder);
-  const error = typeof code === 'string' ? { code, message: String(message ?? '').split('\n')[0] ?? '' } : undefined;
-  return { state: gone ? 'died' : state, startedAt, error };
+  return { state: gone ? 'died' : state, startedAt, error: typeof code === 'string' ? code : undefined };
 }

@@ -108,4 +108,11 @@ test('what is in the way of a period now is told before what is past', async () 
   );
   await paused.ring('2026-12-05T02:01:00Z');
   expect((await paused.periods())[0]?.causes[0]?.code).toBe('paused');
+  const failing = await bench({
+    platform: { notProcessed: [503] },
+    script: [{ status: 503, body: 'busy' }],
+  });
+  await failing.take('2026-12-05T02:00:00Z', row(1));
+  await failing.ring('2026-12-05T02:01:00Z');
+  expect((await failing.periods())[0]?.causes[0]?.code).toBe('platform-failing');
 });

@@ -32,6 +32,7 @@ onBothDatabases('a withheld nil return on', ({ url }) => {
       expect(open).toMatchObject({ outcome: 'open', nil: null, state: 'open', causes: [{ code: 'pull-unsettled' }] });
       expect(open?.causes[0]?.zh).toContain('pull-printing');
       expect(open?.causes[0]?.zh).toContain('SOURCE_FOLDER_MISSING');
+      expect(open?.causes[0]?.fix).toContain('hub run pull-printing');
       await ring('2026-12-04T01:10:00Z');
       expect(reports).toHaveLength(1);
       expect(server.requests.filter(({ method }) => method === 'POST')).toEqual([]);
