@@ -85,7 +85,7 @@ export async function stop(db: Db, runId: number, word: Word): Promise<void> {
 const pausedBefore = ({ platform, kind, actor, reason }: Pause, since: string): HubError =>
   new HubError(
     'PLATFORM_STOPPED',
-    `接收平台 ${platform} 自 ${since} 起已由 ${actor} 暂停${kind === 'poison' ? '（退回过多）' : ''}：${reason} (paused already since then)`,
+    `接收平台 ${platform} 自 ${since} 起已${kind === 'poison' ? '因退回过多自动' : `由 ${actor} `}暂停：${reason} (paused already since then)`,
     {
       remedy: 'give-up',
       fix: `无须再停；可以继续时运行 hub resume --platform ${platform} --reason "…" (nothing to do; resume it when it may go on)`,

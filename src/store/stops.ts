@@ -1,4 +1,4 @@
-import { change, type Reader, select, type Tx } from './database.ts';
+import { change, isSqlite, type Reader, select, type Tx } from './database.ts';
 
 /** A platform to which nothing is sent until a person resumes it. */
 export interface Pause {
@@ -49,10 +49,13 @@ export async function pausePlatform(tx: Tx, platform: string, word: NewPause): P
 /** False, and nothing is written, where a pause of this kind is in force there: two hands at once make one row. */
 export async function pauseOnce(tx: Tx, platform: string, word: NewPause): Promise<boolean> {
   const { kind, period } = word;
-  const { actor, reason, at } = decision(word);
-  const sql = `INSERT INTO pauses (platform, kind, period, actor, reason, at) SELECT ?, ?, ?, ?, ?, ? FROM (SELECT 1 AS one) AS once
-    WHERE NOT EXISTS (SELECT 1 FROM pauses WHERE platform = ? AND kind = ? AND ended_at IS NULL)`;
-  return (await change(tx, sql, [platform, kind, period, actor, reason, at, platform, kind])) === 1;
+  const sql = 'SELECT id FROM pauses WHERE platform = ? AND kind = ? AND ended_at IS NULL';
+  if ((await select(tx, sql, [platform, kind])).length > 0) return false;
+  const [id] = await tx('pauses').insert({ platform, kind, period, ...decision(word) });
+  // SQLite has one writer. MariaDB: who finds another's row behind its own takes its own back; both at once is a deadlock, and one is repeated.
+  if (isSqlite(tx) || (await select(tx, `${sql} FOR UPDATE`, [platform, kind])).length === 1) return true;
+  await tx('pauses').where({ id }).delete();
+  return false;
 }
 
 /** Was a platform stopped for poison since then, whether or not it goes on again? */
