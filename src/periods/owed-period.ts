@@ -1,8 +1,8 @@
 import { newestWindow } from '../duty/retry-windows.ts';
 import { isJsonObject } from '../json.ts';
-import { periodBatches } from '../store/period-facts.ts';
+import type { Reader } from '../store/database.ts';
+import { periodBatches, runBegunBy } from '../store/period-facts.ts';
 import { openPeriods, type PeriodRow } from '../store/periods.ts';
-import { listRuns } from '../store/runs.ts';
 import { earliestDeadline } from './earliest-deadline.ts';
 import type { DutyJob, PeriodContext } from './period-context.ts';
 import { progressOf } from './period-progress.ts';
@@ -46,17 +46,19 @@ const SOON_MS = 300_000;
  */
 async function notBegun(row: PeriodRow, job: DutyJob, context: PeriodContext): Promise<Date | undefined> {
   const { now } = context;
-  const waits = row.sealedAt === null && (await waitsForSource(job, context));
+  const waits = await waitsForSource(row, job, context.db);
   if (waits ? (await unsettledPulls(job, context)).length > 0 : row.firstSealAt !== null) return undefined;
   if (!waits && now.toISOString() > row.dueAt) return undefined;
   const slot = new Date(now.getTime() - (now.getTime() % SOON_MS));
   return slot.toISOString() > row.plannedAt ? slot : undefined;
 }
 
-/** Its last run found nothing pending while a source was not read. */
-async function waitsForSource({ name }: DutyJob, { db }: PeriodContext): Promise<boolean> {
-  const [last] = await listRuns(db, { job: name, limit: 1 });
-  const error = last?.report?.['error'];
+/** The run that fixed its members last found nothing pending while a source was not read; follow-ups since say nothing. */
+async function waitsForSource({ sealedAt, firstSealAt }: PeriodRow, job: DutyJob, db: Reader): Promise<boolean> {
+  if (sealedAt !== null || firstSealAt === null) return false;
+  const served = await runBegunBy(db, job.name, firstSealAt);
+  const report: unknown = JSON.parse(served?.report ?? '{}');
+  const error = isJsonObject(report) ? report['error'] : undefined;
   return isJsonObject(error) && (error['code'] === NIL_WITHHELD || error['code'] === NIL_WAITING);
 }
 

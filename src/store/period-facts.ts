@@ -76,6 +76,13 @@ export async function runsBetween(db: Reader, job: string, from: string, to: str
   return select<RunEnd>(db, sql, [job, from, to]);
 }
 
+/** The newest run of a job that had begun by an instant. */
+export async function runBegunBy(db: Reader, job: string, at: string): Promise<RunEnd | undefined> {
+  const sql = `SELECT id, state, started_at AS "startedAt", report FROM runs
+    WHERE job = ? AND started_at <= ? AND state <> 'skipped' ORDER BY id DESC LIMIT 1`;
+  return (await select<RunEnd>(db, sql, [job, at]))[0];
+}
+
 /** Pauses of a platform that were in force at some time of a span, oldest first. */
 export async function pausesDuring(
   db: Reader,

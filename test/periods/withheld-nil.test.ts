@@ -37,6 +37,7 @@ onBothDatabases('a withheld nil return on', ({ url }) => {
       expect(reports).toHaveLength(1);
       expect(server.requests.filter(({ method }) => method === 'POST')).toEqual([]);
       expect(await logged('period.nil')).toEqual([]);
+      await runJob(hub, 'push-credit-sharing', { ...byHand, followUpOnly: true });
       await lookAtSource(hub);
       await ring('2026-12-04T01:15:00Z');
       expect(await periods()).toMatchObject([{ outcome: 'on-time', nil, state: 'closed', causes: [] }]);
