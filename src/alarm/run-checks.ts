@@ -37,7 +37,14 @@ function read({ state, dueAt, endedAt, report }: EndedRun): Run {
 }
 
 /** Told elsewhere (held batches, the age of deliveries), or nothing has gone wrong at all. */
-const ELSEWHERE = new Set(['BATCH_HELD', 'RECEIPT_OUTSTANDING', 'RUN_OVERLAPPING', 'RUN_INTERRUPTED', NIL_WAITING]);
+const ELSEWHERE = new Set([
+  'BATCH_HELD',
+  'PLATFORM_PAUSED',
+  'RECEIPT_OUTSTANDING',
+  'RUN_OVERLAPPING',
+  'RUN_INTERRUPTED',
+  NIL_WAITING,
+]);
 const ENOUGH = 3;
 const RESTART_MS = 10 * MINUTE;
 
