@@ -94,7 +94,7 @@ function zipTarget(part: string, mtime: Date): Target {
   done.catch(() => {});
   const member = async (path: string, content: Readable, compress: boolean): Promise<void> => {
     const through = new PassThrough();
-    zip.addReadStreamLazy(path, { mtime, mode: 0o100600, compress }, handedOverOnce(through));
+    unpooled(() => zip.addReadStreamLazy(path, { mtime, mode: 0o100600, compress }, handedOverOnce(through)));
     await Promise.race([pipeline(content, through), done]);
     await Promise.race([finished(through), done]);
   };
@@ -107,6 +107,17 @@ function zipTarget(part: string, mtime: Date): Target {
     },
     destroy: () => void out.destroy(),
   };
+}
+
+/** The zip keeps every member's name to the end: one that lies in node's common pool would keep all 64 KB of it. */
+function unpooled(work: () => void): void {
+  const { poolSize } = Buffer;
+  Buffer.poolSize = 0;
+  try {
+    work();
+  } finally {
+    Buffer.poolSize = poolSize;
+  }
 }
 
 /** The zip keeps its list of members to the end: a stream that stayed in it would keep its buffers and its compressor, too. */
