@@ -92,6 +92,24 @@ export async function approvedSetup<S extends Guarded<S>>(
   return { setup: copyOf(setup, source, approved, items), held: heldBy(changedItems(approved, items), request) };
 }
 
+/**
+ * Right after the second person's yes, so that who looks next sees it: lets the set in if the files here are still those that
+ * the request was asked for, and sound. Else the next start or run that finds them so does it. True where it is in force now.
+ */
+export async function letInApproved<S>(
+  db: Db,
+  { settings, source, secrets = [] }: Guarded<S>,
+  { request, by, now }: { readonly request: RequestRow; readonly by: string; readonly now: Date },
+): Promise<boolean> {
+  const newest = settings.approvals ? await newestConfiguration(db, 'approved') : undefined;
+  if (source === undefined || newest === undefined || source.faults.length > 0) return false;
+  const items = readItems({ ...settings, env: source.env, secrets });
+  const matter = matterOf(await readConfiguration(db, newest.id), items);
+  if (matterDigest(matter) !== request.digest) return false;
+  const content = await packConfiguration(items);
+  return inTransaction(db, (tx) => takeIn(tx, matter, { items, content, before: newest, by, now }));
+}
+
 /** What `hub check` says: changes that wait, without asking for anything. */
 export async function heldChanges<S>(
   db: Reader,
@@ -192,11 +210,7 @@ async function settle(
 ): Promise<'taken' | RequestRow> {
   const content = await packConfiguration(items);
   return inTransaction(db, async (tx) => {
-    const taken = sound ? await takeApproved(tx, { ...matter, by, now }) : undefined;
-    if (taken !== undefined) {
-      await enter(tx, { items, content, how: 'approved', by, now, requestId: taken.id, before: newest });
-      return 'taken';
-    }
+    if (sound && (await takeIn(tx, matter, { items, content, before: newest, by, now }))) return 'taken';
     const digest = matterDigest(matter);
     for (const other of await listRequests(tx, { kind: KIND, states: ['open', 'approved'] })) {
       if (other.digest !== digest) await closeRequest(tx, other.id, 'superseded');
@@ -204,6 +218,14 @@ async function settle(
     // Whoever starts the hub is not therefore who changed the files: nobody by name, until somebody claims it.
     return askApproval(tx, { ...matter, by: 'hub', reason: '配置有变 (the set-up changed)', now });
   });
+}
+
+/** Uses the approval of this difference up for the set that it is the difference to; false where there is none. */
+async function takeIn(tx: Tx, matter: Matter, set: Omit<Entering, 'how' | 'requestId'>): Promise<boolean> {
+  const taken = await takeApproved(tx, { ...matter, by: set.by, now: set.now });
+  if (taken === undefined) return false;
+  await enter(tx, { ...set, how: 'approved', requestId: taken.id });
+  return true;
 }
 
 async function keep(

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
-import { changesBehind, type ItemChange } from '../accounts/approved-setup.ts';
+import { changesBehind, type ItemChange, letInApproved } from '../accounts/approved-setup.ts';
 import { lineDiff } from '../accounts/line-diff.ts';
-import { claim, decide, isNameless } from '../accounts/requests.ts';
+import { claim, decide } from '../accounts/requests.ts';
 import { listRequests, type RequestRow, readRequest } from '../store/requests.ts';
 import { principalOf } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
+import { plain, print, printJson, wrongUsage } from './print.ts';
+import { nextStep, requestLines } from './request-text.ts';
 import { readSetup } from './setup.ts';
 
 /** `hub approve <request>`: the second person's yes or no; `hub approve list`: what waits for one. */
@@ -26,9 +27,16 @@ export const approveCommand: Define = (program, act) => {
         return withDatabase(async ({ db, settings, env }) => {
           const now = new Date();
           const principal = await principalOf(db, { env, settings, now });
-          const request = await decide(db, id, { principal, approve: refuse !== true, reason, now });
-          if (json) printJson(request);
-          else print(`✓ 申请 ${id}（${request.kind}）${refuse ? '未同意 refused' : '已同意 approved'}`);
+          const decided = await decide(db, id, { principal, approve: refuse !== true, reason, now });
+          const asks = decided.state === 'approved' && decided.kind === 'configuration';
+          const inForce =
+            asks && (await letInApproved(db, readSetup(), { request: decided, by: principal.actor, now }));
+          const request = (await readRequest(db, id)) ?? decided;
+          if (json) printJson({ ...request, ...(asks ? { inForce } : {}) });
+          else {
+            print(`✓ 申请 ${id}（${request.kind}）${refuse ? '未同意 refused' : '已同意 approved'}`);
+            if (asks) print(`  ${inForce ? IN_FORCE : NOT_YET}`);
+          }
           return 0;
         });
       }),
@@ -37,6 +45,11 @@ export const approveCommand: Define = (program, act) => {
   defineShow(command, act);
   defineClaim(command, act);
 };
+
+const IN_FORCE =
+  '改后的配置已生效：下次运行即用；运行中的服务一分钟内采用新日历，其余在重启后采用 (in force: the next run uses it; a running service takes a calendar within a minute, all else when it starts again)';
+const NOT_YET =
+  '本机的文件已不是申请时的样子，或有错误，因此尚未生效；见 hub check (not in force: the files here are no longer those of the request, or faulty)';
 
 function defineClaim(group: Command, act: Act): void {
   group
@@ -62,10 +75,6 @@ function defineClaim(group: Command, act: Act): void {
     );
 }
 
-/** Who stands for it; a request that was asked without a log-in says so. */
-const askerOf = (request: RequestRow): string =>
-  request.claimedBy ?? `${request.askedBy}${isNameless(request) ? '（未登录，待认领 to be claimed）' : ''}`;
-
 function defineList(group: Command, act: Act): void {
   group
     .command('list')
@@ -77,34 +86,21 @@ function defineList(group: Command, act: Act): void {
         const { all, json } = command.optsWithGlobals<{ all?: boolean; json?: boolean }>();
         return withDatabase(async ({ db, settings }) => {
           const requests = await listRequests(db, all ? {} : { states: ['open', 'approved'] });
-          printRows(requests, {
-            json,
-            none: '没有等待审批的申请 (nothing waits)',
-            head: ['#', '事项 matter', '申请人 by', '理由 reason', '内容 detail', '状态 state', '至 until'],
-            cells: (request) => [
-              request.id,
-              request.kind,
-              askerOf(request),
-              request.reason,
-              sentence(request),
-              request.state,
-              localTime(request.expiresAt, settings.timezone),
-            ],
-          });
+          if (json) printJson(requests);
+          else if (requests.length === 0) print('没有等待审批的申请 (nothing waits)');
+          else for (const request of requests) tellWaiting(request, settings.timezone);
           return 0;
         });
       }),
     );
 }
 
-/** The detail in one line; the whole of it is in `--json`. */
-const sentence = ({ detail }: RequestRow): string => {
-  const said = Object.entries(detail).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  const line = plain(said.join(' '));
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line;
-};
+function tellWaiting(request: RequestRow, timezone: string): void {
+  for (const line of requestLines(request, timezone)) print(plain(line));
+  if (request.state === 'open' || request.state === 'approved') print(`  详情 more   hub approve show ${request.id}`);
+  const next = nextStep(request);
+  if (next !== undefined) print(`  → ${next}`);
+}
 
 function defineShow(group: Command, act: Act): void {
   group
@@ -129,17 +125,12 @@ function defineShow(group: Command, act: Act): void {
 }
 
 function tellRequest(request: RequestRow, changes: readonly ItemChange[] | undefined, timezone: string): void {
-  print(
-    `#${request.id}  ${request.kind}  [${request.state}]  ${plain(askerOf(request))}: ${plain(request.claimReason ?? request.reason)}`,
-  );
-  print(`  至 until  ${localTime(request.expiresAt, timezone)}`);
-  if (request.decidedBy !== null)
-    print(`  决定 by   ${plain(request.decidedBy)}: ${plain(request.decisionReason ?? '')}`);
+  for (const line of requestLines(request, timezone)) print(plain(line));
   if (request.kind !== 'configuration') {
     for (const [name, value] of Object.entries(request.detail)) print(`  ${name}  ${plain(JSON.stringify(value))}`);
     return;
   }
-  if (changes === undefined)
+  if (changes === undefined && (request.state === 'open' || request.state === 'approved'))
     print('  本机的文件已不是申请时的样子 (the files here are no longer those of the request)');
   for (const { name, before, after } of changes ?? []) {
     print(`--- ${plain(name)}${before === undefined ? '（新增 new）' : after === undefined ? '（删除 gone）' : ''}`);

@@ -20,7 +20,11 @@ export const readInForce = (setup: ReadSetup): Promise<{ readonly setup: Setup; 
   });
 
 export function tellHeld({ changed, request, standing }: Held): void {
-  complain(`! 已改但未批准，仍按原批准的运行 (changed, not approved; the approved copy runs): ${changed.join(', ')}`);
+  const said =
+    standing === 'approved'
+      ? '已改、已批准，尚未采用 (changed and approved, not yet taken up)'
+      : '已改但未批准，仍按原批准的运行 (changed, not approved; the approved copy runs)';
+  complain(`! ${said}: ${changed.join(', ')}`);
   complain(`  → ${NEXT[standing](request ?? 0)}`);
 }
 

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { approvedSetup, changesBehind, heldChanges } from '../../src/accounts/approved-setup.ts';
+import { approvedSetup, changesBehind, heldChanges, letInApproved } from '../../src/accounts/approved-setup.ts';
 import { approvedEnvironment, changedSettings, readItems } from '../../src/accounts/configuration-items.ts';
 import { claim, decide } from '../../src/accounts/requests.ts';
 import { confirmImport, confirmShrink } from '../../src/accounts/source-approvals.ts';
@@ -110,6 +110,38 @@ onBothDatabases('the approved set-up', ({ url }) => {
     await decided(1);
     expect(await here.check(db)).toMatchObject({ request: 1, standing: 'approved' });
     expect(await here.start(db)).toMatchObject({ batchSize: 7, held: undefined });
+  });
+
+  test('the yes itself lets the set in, so that a calendar imported next is asked for alone', async () => {
+    const { db, yes } = await open();
+    const schemas = join(temporaryFolder(), 'schemas');
+    cpSync(join(root, 'schemas'), schemas, { recursive: true });
+    const here = machine({ HUB_SCHEMAS_DIR: schemas });
+    await here.start(db);
+    here.write(pushJob(7));
+    await here.start(db);
+    const said = { request: await yes(1), by: 'user:nong', now: NOW };
+    expect(await letInApproved(db, readSetup(here.env), said)).toBe(true);
+    expect(await here.check(db)).toBeUndefined();
+    const calendar = join(schemas, 'calendar.json');
+    writeFileSync(calendar, `${readFileSync(calendar, 'utf8')}\n`);
+    expect(await here.start(db)).toMatchObject({
+      batchSize: 7,
+      held: { changed: ['schemas/calendar.json'], request: 2, standing: 'unclaimed' },
+    });
+  });
+
+  test('the yes lets nothing in that is not what was asked for, or has faults', async () => {
+    const { db, yes } = await open();
+    const here = machine();
+    await here.start(db);
+    here.write('kind: psuh\n');
+    await here.start(db);
+    const broken = { request: await yes(1), by: 'user:nong', now: NOW };
+    expect(await letInApproved(db, readSetup(here.env), broken)).toBe(false);
+    here.write(pushJob(8));
+    expect(await letInApproved(db, readSetup(here.env), broken)).toBe(false);
+    expect(await here.start(db)).toMatchObject({ batchSize: 100, held: { request: 2 } });
   });
 
   test('a job that was taken away goes on, and a new one waits', async () => {

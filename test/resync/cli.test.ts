@@ -110,7 +110,13 @@ test('a resync by real processes: preview, second person, sent once; then a chan
   });
   const claimed = await hub('approve claim 2 --reason 我改的 --json', { as: 'wei' });
   expect(JSON.parse(claimed.out)).toMatchObject({ id: 2, askedBy: 'hub', claimedBy: 'user:wei' });
-  expect(await hub('approve 2 --reason 已核对', { as: 'nong' })).toMatchObject({ code: 0 });
+  const waits = (await hub('approve list', { as: 'nong' })).out;
+  expect(waits).toContain('修改 changed jobs/push-credit-sharing.yaml');
+  expect(waits).toMatch(/申请人 by +user:wei.*\n +理由 why +我改的\n +时间 since +\d{4}-/);
+  expect(waits).not.toMatch(/[0-9a-f]{64}|\{/);
+  const yes = await hub('approve 2 --reason 已核对 --json', { as: 'nong' });
+  expect([yes.code, JSON.parse(yes.out)]).toMatchObject([0, { state: 'used', inForce: true }]);
+  expect(JSON.parse((await hub('check --json')).out)).toMatchObject({ held: null });
   await hub('run push-credit-sharing', { as: 'wei' });
   expect(JSON.parse((await hub('check --json')).out)).toMatchObject({ held: null });
   const shrink = await hub('run pull-csv --accept-shrink --reason 年度清理', { as: 'wei' });
