@@ -111,7 +111,7 @@ async function openTicket(db: Db, id: number): Promise<TicketRow> {
   const ticket = await showQuarantine(db, id);
   if (ticket !== undefined && ticket.state === 'open') return ticket;
   throw new HubError(
-    'TICKET_CLOSED',
+    ticket === undefined ? 'TICKET_UNKNOWN' : 'TICKET_CLOSED',
     ticket === undefined ? `没有隔离单 ${id} (no such ticket)` : `隔离单 ${id} 已处理 (already closed)`,
     {
       remedy: 'give-up',

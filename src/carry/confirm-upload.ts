@@ -37,7 +37,7 @@ async function batchFor({ db }: Hub, lane: string, which: string): Promise<Batch
   const [batch, ...more] = (await findBatches(db, id)).filter(({ platform }) => platform === lane);
   const laid = batch === undefined ? undefined : await packageOf(db, lane, batch.id);
   if (batch !== undefined && more.length === 0 && laid?.writtenAt) return batch;
-  throw new HubError('USAGE_WRONG', `平台 ${lane} 没有待传递的 ${which} (nothing of this name lies ready for it)`, {
+  throw new HubError('UPLOAD_UNKNOWN', `平台 ${lane} 没有待传递的 ${which} (nothing of this name lies ready for it)`, {
     remedy: 'give-up',
     fix: '用 hub receipts waiting 查看待上传的文件 (see hub receipts waiting)',
   });

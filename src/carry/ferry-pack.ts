@@ -159,7 +159,7 @@ async function write(
 }
 
 const noSuchNumber = (number: number): HubError =>
-  new HubError('USAGE_WRONG', `没有第 ${number} 号包 (there is no package ${number})`, {
+  new HubError('PACKAGE_UNKNOWN', `没有第 ${number} 号包 (there is no package ${number})`, {
     remedy: 'give-up',
     fix: '用 hub receipts waiting 查看编号 (see hub receipts waiting)',
   });

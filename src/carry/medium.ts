@@ -10,7 +10,7 @@ export function filesOn(path: string): readonly FerryFile[] {
   const seen = lstatSync(path, { throwIfNoEntry: false });
   if (seen?.isFile()) return [read(path)];
   if (!seen?.isDirectory()) {
-    throw new HubError('USAGE_WRONG', `没有 ${path} (no such file or folder)`, {
+    throw new HubError('FILE_MISSING', `没有 ${path} (no such file or folder)`, {
       remedy: 'give-up',
       fix: '请写出摆渡包或其目录的路径 (give the path of a package or of its folder)',
     });

@@ -94,7 +94,7 @@ async function namedBatch(
   const [found, ...more] = (await findBatches(db, said)).filter(({ platform }) => platform === platformName);
   if (found !== undefined && more.length === 0) return found.id;
   if (batch === undefined) return undefined;
-  throw new HubError('USAGE_WRONG', `平台 ${platformName} 没有批次 ${said} (no such batch of this platform)`, {
+  throw new HubError('BATCH_UNKNOWN', `平台 ${platformName} 没有批次 ${said} (no such batch of this platform)`, {
     remedy: 'give-up',
     fix: '用 hub batches 查看批次号 (see hub batches)',
   });

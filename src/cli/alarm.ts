@@ -9,7 +9,7 @@ import { actor } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
-import { localTime, plain, print, printJson, printTable, wrongUsage } from './print.ts';
+import { localTime, notThere, plain, print, printJson, printTable, wrongUsage } from './print.ts';
 import { readSoundSettings } from './setup.ts';
 
 /** `hub alarm list | test | close`: what is wrong now, whether the channels work, and silencing what is known. */
@@ -114,7 +114,8 @@ async function close({ db, env }: OpenDatabase, id: number, reason: string): Pro
   const known = await findAlarm(db, id);
   const step = known && alarmStep(known.state as AlarmState, 'closed' satisfies AlarmEvent);
   if (known === undefined || step === undefined) {
-    throw wrongUsage(
+    throw notThere(
+      'ALARM_UNKNOWN',
       `没有可静音的告警 ${id}`,
       `there is no alarm ${id} to silence`,
       '用 hub alarm list 查看 (see hub alarm list)',

@@ -7,7 +7,7 @@ import { principalOf } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { plain, print, printJson, wrongUsage } from './print.ts';
+import { notThere, plain, print, printJson, wrongUsage } from './print.ts';
 import { nextStep, requestLines } from './request-text.ts';
 import { readSetup } from './setup.ts';
 
@@ -139,4 +139,9 @@ function tellRequest(request: RequestRow, changes: readonly ItemChange[] | undef
 }
 
 const noRequest = (id: number) =>
-  wrongUsage(`没有申请 ${id}`, `there is no request ${id}`, '用 hub approve list 查看 (see hub approve list)');
+  notThere(
+    'APPROVAL_UNKNOWN',
+    `没有申请 ${id}`,
+    `there is no request ${id}`,
+    '用 hub approve list 查看 (see hub approve list)',
+  );

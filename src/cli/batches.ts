@@ -1,12 +1,13 @@
 import { listAttempts } from '../store/attempts.ts';
 import type { Db } from '../store/database.ts';
-import { findBatches, listBatches } from '../store/outbox.ts';
+import { listBatches } from '../store/outbox.ts';
 import { positive } from './argument.ts';
 import { printStops } from './batch-stops.ts';
 import type { Define } from './command.ts';
 import { decideBatchCommands } from './decide-batch.ts';
+import { oneBatch } from './one-batch.ts';
 import { withDatabase } from './open.ts';
-import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
+import { localTime, plain, print, printJson, printRows } from './print.ts';
 
 /** `hub batches`: what was sent together, with the platform's receipt. */
 export const batchesCommand: Define = (program, act) => {
@@ -63,14 +64,7 @@ async function showBatch(
   id: string,
   { json, timezone }: { json: boolean | undefined; timezone: string },
 ): Promise<number> {
-  const [batch, ...more] = await findBatches(db, id);
-  if (batch === undefined || more.length > 0) {
-    throw wrongUsage(
-      batch === undefined ? `没有批次 ${id}` : `${id} 不止一个批次以此开头`,
-      batch === undefined ? `there is no batch ${id}` : `more than one batch begins with ${id}`,
-      '用 hub batches --json 查看完整批次号 (see the whole ids with hub batches --json)',
-    );
-  }
+  const batch = await oneBatch(db, id);
   const attempts = await listAttempts(db, batch.id);
   if (json) {
     printJson({ ...batch, attempts });

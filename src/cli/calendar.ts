@@ -13,7 +13,7 @@ import { actor } from './actor.ts';
 import { calendarYear } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { plain, print, printJson, printTable, wrongUsage } from './print.ts';
+import { notThere, plain, print, printJson, printTable } from './print.ts';
 import { readSoundSettings } from './setup.ts';
 
 /** `hub calendar show|import`: work days, and how certain each year is. */
@@ -110,7 +110,12 @@ function readFresh(path: string) {
   try {
     readFileSync(path);
   } catch {
-    throw wrongUsage(`读不到文件 ${plain(path)}`, 'the file cannot be read', '请检查路径 (check the path)');
+    throw notThere(
+      'FILE_MISSING',
+      `读不到文件 ${plain(path)}`,
+      'the file cannot be read',
+      '请检查路径 (check the path)',
+    );
   }
   const { table, faults } = loadCalendar(path);
   const empty: SetupFault = { where: path, zh: '文件里没有一天或一年', en: 'there is no day and no year in it' };

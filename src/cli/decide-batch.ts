@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { divisions } from '../hub-context.ts';
 import { closeBatch, type Finding, releaseBatch } from '../push/decide-batch.ts';
-import { findBatches } from '../store/outbox.ts';
 import { actor } from './actor.ts';
 import type { Act } from './command.ts';
-import { type OpenDatabase, withDatabase } from './open.ts';
-import { print, printJson, wrongUsage } from './print.ts';
+import { oneBatch } from './one-batch.ts';
+import { withDatabase } from './open.ts';
+import { print, printJson } from './print.ts';
 import { readSetup } from './setup.ts';
 
 interface Options {
@@ -23,7 +23,7 @@ export function decideBatchCommands(group: Command, act: Act): void {
       act(async (id: string, { reason }: Options, command: Command) =>
         withDatabase(async (opened) => {
           const word = { actor: actor(opened.env), reason, now: new Date() };
-          return said(await releaseBatch(opened.db, await wholeId(opened, id), word), command);
+          return said(await releaseBatch(opened.db, (await oneBatch(opened.db, id)).id, word), command);
         }),
       ),
     );
@@ -42,20 +42,10 @@ export function decideBatchCommands(group: Command, act: Act): void {
           const byJob = divisions(readSetup().jobs);
           const divisionOf = (job: string): string => byJob.get(job) ?? job;
           const word = { actor: actor(opened.env), reason, now: new Date(), finding, divisionOf };
-          return said(await closeBatch(opened.db, await wholeId(opened, id), word), command);
+          return said(await closeBatch(opened.db, (await oneBatch(opened.db, id)).id, word), command);
         }),
       ),
     );
-}
-
-async function wholeId({ db }: OpenDatabase, id: string): Promise<string> {
-  const [batch, ...more] = await findBatches(db, id);
-  if (batch !== undefined && more.length === 0) return batch.id;
-  throw wrongUsage(
-    batch === undefined ? `没有批次 ${id}` : `${id} 不止一个批次以此开头`,
-    batch === undefined ? `there is no batch ${id}` : `more than one batch begins with ${id}`,
-    '用 hub batches --json 查看完整批次号 (see the whole ids with hub batches --json)',
-  );
 }
 
 function said(batch: { readonly id: string; readonly state: string }, command: Command): number {

@@ -4,7 +4,7 @@ import { type Verified, verifyLog } from '../evidence/verify-log.ts';
 import type { Define } from './command.ts';
 import { noteRead } from './note-read.ts';
 import { withDatabase } from './open.ts';
-import { complain, plain, print, printJson, wrongUsage } from './print.ts';
+import { complain, notThere, plain, print, printJson, wrongUsage } from './print.ts';
 
 interface Options {
   readonly vkey?: readonly string[];
@@ -53,7 +53,8 @@ function keyOf(text: string): NoteKey {
 function readSaved(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   if (existsSync(file)) return readFileSync(file, 'utf8');
-  throw wrongUsage(
+  throw notThere(
+    'FILE_MISSING',
     `没有文件 ${file}`,
     'there is no such file',
     '用 hub log head --save 留存 (save one with hub log head --save)',

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { commandRoles } from '../accounts/command-roles.ts';
+import { HubError } from '../errors.ts';
 import { keepMemorySmall } from '../memory.ts';
 import { readEnvironment } from '../settings.ts';
 import type { Act, Define } from './command.ts';
-import { complain, tell, wrongUsage } from './print.ts';
+import { beginAnswer, printJson, tell, wrongUsage } from './print.ts';
 import { usageWords } from './usage-words.ts';
 
 /** Each command's module is loaded only when it is wanted: the quick ones need no drivers and parsers. */
@@ -49,8 +50,9 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   migrate: async () => (await import('./migrate.ts')).migrateCommand,
 };
 
-/** Runs one command. Exit codes: 0 good · 1 the answer is bad · 2 wrong usage · 78 wrong set-up. */
+/** Runs one command. Exit codes: 0 good · 1 the answer is bad, or what was named is not there · 2 wrong usage · 78 wrong set-up. */
 export async function main(argv: readonly string[]): Promise<number> {
+  beginAnswer();
   let code = 0;
   const act: Act =
     (action) =>
@@ -74,9 +76,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
+    const json = argv.includes('--json');
     // Thrown by a command itself, so that commander has not told of it yet.
-    if (error instanceof InvalidArgumentError) complain(`用法不对 (wrong usage): ${error.message}`);
-    return error instanceof CommanderError ? usageCode(error) : tell(error);
+    if (error instanceof InvalidArgumentError) return tell(wrongWords(error), json);
+    if (!(error instanceof CommanderError)) return tell(error, json);
+    const wrong = usageCode(error);
+    if (json && wrong !== 0)
+      printJson({ error: { code: 'USAGE_WRONG', message: usageWords(error.message).trimEnd(), fix: HELP } });
+    return wrong;
   }
 }
 
@@ -124,9 +131,14 @@ function hubProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(usageWords(text)) })
     .addHelpText(
       'after',
-      '\n退出码 (exit codes): 0 好 good · 1 结果有问题 bad answer · 2 用法不对 wrong usage · 78 设置不对 wrong set-up',
+      '\n退出码 (exit codes): 0 好 good · 1 结果有问题，或没有所指之物 bad answer, or no such thing · 2 用法不对 wrong usage · 78 设置不对 wrong set-up',
     );
 }
+
+const HELP = 'hub help <command>';
+
+const wrongWords = ({ message }: InvalidArgumentError) =>
+  new HubError('USAGE_WRONG', `用法不对 (wrong usage): ${message}`, { remedy: 'give-up', fix: HELP });
 
 const usageCode = ({ exitCode, code }: CommanderError): number =>
   exitCode === 0 && code !== 'commander.error' ? 0 : 2;

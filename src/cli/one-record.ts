@@ -2,7 +2,7 @@ import { ledgers } from '../audit/ledger.ts';
 import { ledgerTerms } from '../audit/ledger-terms.ts';
 import type { Db } from '../store/database.ts';
 import type { RecordRow } from '../store/ledger.ts';
-import { wrongUsage } from './print.ts';
+import { notThere, wrongUsage } from './print.ts';
 
 /** A number that several records share is no name: a person must say which one is meant. */
 export async function oneRecord(db: Db, key: string): Promise<RecordRow> {
@@ -11,7 +11,8 @@ export async function oneRecord(db: Db, key: string): Promise<RecordRow> {
   const [record, ...more] = found;
   if (record !== undefined && more.length === 0) return record;
   throw record === undefined
-    ? wrongUsage(
+    ? notThere(
+        'RECORD_UNKNOWN',
         `证照库里没有 ${key}`,
         `${key} is not in the library`,
         '用 hub ledger 查找 (look it up with hub ledger)',

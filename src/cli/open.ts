@@ -24,10 +24,16 @@ export async function withDatabase<T>(work: (opened: OpenDatabase) => Promise<T>
   }
 }
 
-/** Asking must not make an empty database where there was none: the path is probably wrong. */
-export function refuseMissing({ databaseUrl }: Settings): void {
+/** The SQLite file that should be there and is not. */
+export function missingFile(databaseUrl: string): string | undefined {
   const path = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
-  if (path === undefined || existsSync(path)) return;
+  return path === undefined || existsSync(path) ? undefined : path;
+}
+
+/** Asking must not make an empty database where there was none: the path is probably wrong. */
+function refuseMissing({ databaseUrl }: Settings): void {
+  const path = missingFile(databaseUrl);
+  if (path === undefined) return;
   throw new HubError('DATABASE_MISSING', `还没有数据库 ${path} (there is no database there yet)`, {
     remedy: 'give-up',
     fix: '先运行 hub run 或 hub migrate；或检查 HUB_DATA_DIR、HUB_DATABASE_URL (run hub run or hub migrate first, or check these settings)',

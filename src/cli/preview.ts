@@ -9,7 +9,7 @@ import { didYouMean } from '../suggest.ts';
 import { actor } from './actor.ts';
 import { periodName } from './argument.ts';
 import type { Act, Define } from './command.ts';
-import { plain, print, printJson, printTable, wrongUsage } from './print.ts';
+import { notThere, plain, print, printJson, printTable, wrongUsage } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 
 interface PreviewOptions {
@@ -61,7 +61,8 @@ function chosen(jobs: readonly DutyJob[], platform: string | undefined): readonl
   if (found.length > 0) return found;
   const known = jobs.map(({ platformName }) => platformName);
   const hint = didYouMean(platform, known);
-  throw wrongUsage(
+  throw notThere(
+    'PLATFORM_UNKNOWN',
     `没有平台 ${platform}${hint.zh}`,
     `no platform ${platform} with a duty${hint.en}`,
     `现有平台 (platforms): ${known.join(', ')}`,

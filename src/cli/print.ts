@@ -2,8 +2,17 @@ import Table from 'cli-table3';
 import { databaseTrouble } from '../database-trouble.ts';
 import { HubError, SetupError, type SetupFault } from '../errors.ts';
 
+/** Of this process: whether standard output has something of the answer already. */
+let answered = false;
+
+/** A command begins. */
+export function beginAnswer(): void {
+  answered = false;
+}
+
 /** Standard output takes answers only; everything else goes to standard error, so that `--json` can be piped. */
 export function print(line = ''): void {
+  answered = true;
   process.stdout.write(`${line}\n`);
 }
 
@@ -51,23 +60,36 @@ export function printRows<Row>(
 export const faultLine = ({ where, line, zh, en }: SetupFault): string =>
   plain(`${where}${line === undefined ? '' : `:${line}`}  ${zh} (${en})`);
 
-/** Exit code of an error, told to a person on standard error: 78 wrong set-up, 2 wrong usage, 1 anything else. */
-export function tell(error: unknown): number {
-  if (error instanceof SetupError) {
-    complain(error.message);
-    for (const fault of error.faults) complain(`  ${faultLine(fault)}`);
+/**
+ * Exit code of an error, told to a person on standard error: 78 wrong set-up, 2 wrong usage, 1 anything else; `json`: and as the one
+ * document of the command, `{ error: { code, message, fix } }`, on standard output.
+ */
+export function tell(error: unknown, json: boolean): number {
+  const known = error instanceof HubError ? error : (databaseTrouble(error) ?? bug(error));
+  if (json && !answered) printJson({ error: documentOf(known) });
+  if (known instanceof SetupError) {
+    complain(known.message);
+    for (const fault of known.faults) complain(`  ${faultLine(fault)}`);
     return 78;
   }
-  const known = error instanceof HubError ? error : databaseTrouble(error);
-  if (known !== undefined) {
-    complain(`${plain(known.message)} [${known.code}]`);
-    complain(`  → ${plain(known.fix)}`);
-    return known.code.startsWith('USAGE_') ? 2 : 1;
-  }
-  complain(`程序缺陷，请连同以下内容报告 (a bug; please report it with this):`);
-  complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return 1;
+  complain(`${plain(known.message)} [${known.code}]`);
+  complain(`  → ${plain(known.fix)}`);
+  if (known.code === BROKEN) complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return known.code.startsWith('USAGE_') ? 2 : 1;
 }
+
+const documentOf = (error: HubError) => ({
+  ...{ code: error.code, message: error.message, fix: error.fix },
+  ...(error instanceof SetupError ? { faults: error.faults } : {}),
+});
+
+const BROKEN = 'HUB_BROKEN';
+
+const bug = (error: unknown): HubError =>
+  new HubError(BROKEN, `程序缺陷 (a bug): ${error instanceof Error ? error.message : String(error)}`, {
+    remedy: 'give-up',
+    fix: '请连同标准错误输出的内容报告 (please report it with what stands on standard error)',
+  });
 
 /** `2026-11-27 09:00` in the given zone. */
 export function localTime(instant: Date | string | null, timeZone: string): string {
@@ -76,5 +98,14 @@ export function localTime(instant: Date | string | null, timeZone: string): stri
   return parts.format(new Date(instant));
 }
 
+/** The words can be read, but what they name is not there: one exit code, 1, in every command; `code` says what was sought. */
+export const notThere = (
+  code: `${string}_UNKNOWN` | `${string}_MISSING`,
+  zh: string,
+  en: string,
+  fix: string,
+): HubError => new HubError(code, `${zh} (${en})`, { remedy: 'give-up', fix });
+
+/** Words that cannot be read, whatever the hub holds: exit code 2. */
 export const wrongUsage = (zh: string, en: string, fix: string): HubError =>
   new HubError('USAGE_WRONG', `${zh} (${en})`, { remedy: 'give-up', fix });

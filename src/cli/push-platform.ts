@@ -3,7 +3,7 @@ import type { PushJob } from '../job/job.ts';
 import { runJob } from '../run-job.ts';
 import { findBatches } from '../store/outbox.ts';
 import { actor } from './actor.ts';
-import { wrongUsage } from './print.ts';
+import { notThere } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 import { untilSignal } from './signal.ts';
 
@@ -17,7 +17,12 @@ export async function withPlatform(
   const job = pushes.find(({ platformName }) => platformName === name);
   if (job === undefined) {
     const known = pushes.map(({ platformName }) => platformName).join(', ');
-    throw wrongUsage(`没有平台 ${name}`, `there is no platform ${name}`, `现有平台 (platforms): ${known || '—'}`);
+    throw notThere(
+      'PLATFORM_UNKNOWN',
+      `没有平台 ${name}`,
+      `there is no platform ${name}`,
+      `现有平台 (platforms): ${known || '—'}`,
+    );
   }
   const hub = await openHub(setup);
   try {

@@ -7,7 +7,7 @@ import { actor } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
-import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
+import { localTime, notThere, plain, print, printJson, printRows } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 
 /** `hub quarantine list|show|retry|waive`: records that do not fit, why, and whose they are to mend. */
@@ -156,7 +156,8 @@ function defineRetry(group: Command, act: Act): void {
 async function ticketOf({ db }: OpenDatabase, text: string) {
   const ticket = await showQuarantine(db, positive(text));
   if (ticket !== undefined) return ticket;
-  throw wrongUsage(
+  throw notThere(
+    'TICKET_UNKNOWN',
     `没有 ${text} 号隔离记录`,
     `there is no ticket ${text}`,
     '用 hub quarantine list 查看 (see hub quarantine list)',

@@ -6,7 +6,7 @@ import { type ImportedReceipt, importReceipts } from '../carry/receipts-import.t
 import { waitingPackages } from '../store/carried-packages.ts';
 import type { Act, Define } from './command.ts';
 import { withDatabase } from './open.ts';
-import { localTime, plain, print, printJson, printRows, wrongUsage } from './print.ts';
+import { localTime, notThere, plain, print, printJson, printRows } from './print.ts';
 import { type After, followUp, withPlatform } from './push-platform.ts';
 
 /** `hub receipts waiting|confirm|import`: what people carry to platforms, and what they bring back. */
@@ -99,7 +99,8 @@ const MOST_BYTES = 32 << 20;
 function bytesOf(file: string): Buffer {
   const seen = statSync(file, { throwIfNoEntry: false });
   if (seen?.isFile() && seen.size <= MOST_BYTES) return readFileSync(file);
-  throw wrongUsage(
+  throw notThere(
+    'FILE_MISSING',
     `没有文件 ${file}，或超过 32 MiB`,
     `there is no file ${file}, or it is larger than 32 MiB`,
     '请写出回执文件的路径 (give the path of the receipt)',

@@ -5,7 +5,7 @@ import { type ReconcileReport, reconcileBureau, reconcilePlatform } from '../rec
 import { type OpenDifference, openDifferences } from '../store/reconciliations.ts';
 import { actor } from './actor.ts';
 import type { Define } from './command.ts';
-import { localTime, plain, print, printJson, printTable, wrongUsage } from './print.ts';
+import { localTime, notThere, plain, print, printJson, printTable } from './print.ts';
 import { type ReadSetup, readSoundSetup } from './setup.ts';
 import { untilSignal } from './signal.ts';
 
@@ -62,7 +62,8 @@ function platformJob(jobs: readonly Job[], platform: string): PushJob {
   const found = pushes.find(({ platformName }) => platformName === platform);
   if (found !== undefined) return found;
   const known = pushes.map(({ platformName }) => platformName).join('、');
-  throw wrongUsage(
+  throw notThere(
+    'PLATFORM_UNKNOWN',
     `没有平台 ${platform}，现有 ${known}`,
     `there is no platform ${platform}; known are ${known}`,
     '用 hub jobs 查看 (see hub jobs)',

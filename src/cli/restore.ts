@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { restore } from '../audit/restore.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrations.ts';
 import { pausePlatform } from '../store/stops.ts';
 import { actor } from './actor.ts';
 import type { Define } from './command.ts';
-import { plain, print, printJson } from './print.ts';
+import { notThere, plain, print, printJson } from './print.ts';
 import { readSoundSettings } from './setup.ts';
 
 interface Options {
@@ -26,6 +27,8 @@ export const restoreCommand: Define = (program, act) => {
 
 async function runRestore(file: string, { reason, overwrite = false, json }: Options): Promise<number> {
   const { env, settings } = readSoundSettings();
+  if (!existsSync(file))
+    throw notThere('FILE_MISSING', `没有文件 ${file}`, 'there is no such file', '请检查路径 (check the path)');
   const db = await openDatabase(settings.databaseUrl);
   try {
     await migrate(db);

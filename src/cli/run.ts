@@ -7,7 +7,7 @@ import { didYouMean } from '../suggest.ts';
 import { actor } from './actor.ts';
 import { localDate } from './argument.ts';
 import type { Define } from './command.ts';
-import { complain, plain, print, printJson, wrongUsage } from './print.ts';
+import { complain, notThere, plain, print, printJson, wrongUsage } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 import { untilSignal } from './signal.ts';
 
@@ -105,7 +105,8 @@ function chosen(names: readonly string[], jobs: readonly { readonly name: string
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return [...names];
   const hint = didYouMean(unknown, known);
-  throw wrongUsage(
+  throw notThere(
+    'JOB_UNKNOWN',
     `没有作业 ${unknown}${hint.zh}`,
     `there is no job ${unknown}${hint.en}`,
     known.length > 0

@@ -72,12 +72,13 @@ export async function release(db: Db, recordId: number, word: Word): Promise<voi
   });
 }
 
-/** A run that is under way ends before its next batch or page. Throws HubError RUN_OVER when it is not running. */
+/** A run that is under way ends before its next batch or page. Throws HubError RUN_UNKNOWN, RUN_OVER when it is not running. */
 export async function stop(db: Db, runId: number, word: Word): Promise<void> {
   const { actor, reason, now } = word;
   await inTransaction(db, async (tx) => {
     const run = await readRun(tx, runId);
-    if (run?.state !== 'running' || !(await stopRun(tx, runId, word))) throw notRunning(runId);
+    if (run === undefined) throw noRun(runId);
+    if (run.state !== 'running' || !(await stopRun(tx, runId, word))) throw notRunning(runId);
     await appendLog(tx, now, [{ actor, action: 'run.stopped', runId, detail: { reason, job: run.job } }]);
   });
 }
@@ -102,6 +103,12 @@ const notHeld = (): HubError =>
   new HubError('RECORD_FREE', '该记录并未扣下 (nobody holds this record)', {
     remedy: 'give-up',
     fix: '用 hub ledger 查看该记录 (see hub ledger)',
+  });
+
+const noRun = (run: number): HubError =>
+  new HubError('RUN_UNKNOWN', `没有运行 ${run} (there is no run ${run})`, {
+    remedy: 'give-up',
+    fix: '用 hub runs 查看 (see hub runs)',
   });
 
 const notRunning = (run: number): HubError =>

@@ -76,10 +76,14 @@ function pushJob({ jobs }: Hub, platform: string): PushJob {
   if (found !== undefined) return found;
   const known = pushes.map(({ platformName }) => platformName);
   const hint = didYouMean(platform, known);
-  throw new HubError('USAGE_PLATFORM', `没有平台 ${platform}${hint.zh} (there is no platform ${platform}${hint.en})`, {
-    remedy: 'give-up',
-    fix: `现有平台 (platforms): ${known.join(', ')}`,
-  });
+  throw new HubError(
+    'PLATFORM_UNKNOWN',
+    `没有平台 ${platform}${hint.zh} (there is no platform ${platform}${hint.en})`,
+    {
+      remedy: 'give-up',
+      fix: `现有平台 (platforms): ${known.join(', ')}`,
+    },
+  );
 }
 
 /** Ids of the records that the words name; `undefined` where no word narrows. A word that names nothing is a fault. */
@@ -93,7 +97,7 @@ async function named({ db }: Hub, keys: readonly string[]): Promise<readonly num
     for (const id of found) ids.add(id);
   }
   if (unknown.length === 0) return [...ids].toSorted((a, b) => a - b);
-  throw new HubError('USAGE_KEY', `证照库中没有 ${unknown.join('、')} (not in the library)`, {
+  throw new HubError('RECORD_UNKNOWN', `证照库中没有 ${unknown.join('、')} (not in the library)`, {
     remedy: 'give-up',
     fix: '写业务主键、编号、统一社会信用代码或名称，可先用 hub ledger 查找 (a key, number, credit code or name; look with hub ledger)',
   });

@@ -61,7 +61,7 @@ export function chosenTypes(words: readonly string[], taken: readonly string[]):
       ? taken.filter((type) => type.startsWith(word.slice(0, -1)))
       : taken.filter((type) => type === word);
     if (meant.length > 0) return meant;
-    throw new HubError('USAGE_TYPE', `该平台没有类型 ${word} (the platform takes no type ${word})`, {
+    throw new HubError('TYPE_UNKNOWN', `该平台没有类型 ${word} (the platform takes no type ${word})`, {
       remedy: 'give-up',
       fix: `可用 (there are): ${taken.join(', ')}`,
     });

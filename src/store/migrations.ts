@@ -57,6 +57,9 @@ export async function migrate(db: Db): Promise<readonly string[]> {
   }
 }
 
+/** Whether any version of this program was ever here. */
+export const hasTables = (db: Db): Promise<boolean> => db.schema.hasTable('migrations');
+
 /** Longer than a migration of an empty database takes; a lock that outlives this was left by a process that was killed. */
 const LOCK_WAIT_MS = 5000;
 
@@ -68,7 +71,7 @@ const isBusy = (error: unknown): boolean => error instanceof Error && /database 
 
 /** True when nothing is to be done, which most commands find: they need no lock for it. Refuses a newer database. */
 async function isUpToDate(db: Db): Promise<boolean> {
-  if (!(await db.schema.hasTable('migrations'))) return false;
+  if (!(await hasTables(db))) return false;
   const known = new Set(migrations.map(({ name }) => name));
   const ran = (await db('migrations').select('name')).map(({ name }) => String(name));
   const unknown = ran.filter((name) => !known.has(name));

@@ -47,8 +47,11 @@ onBothDatabases('hub with accounts', ({ url }) => {
       hub('quarantine waive 1 --reason 顺便', { as: 'chief' }),
       hub('approve 1 --reason 顺便', { as: 'wei' }),
     ]);
-    for (const { code, out, err } of denied)
-      expect([code, out, err]).toEqual([1, '', expect.stringContaining('ACCESS_DENIED')]);
+    for (const [index, { code, out, err }] of denied.entries()) {
+      expect([code, err]).toEqual([1, expect.stringContaining('ACCESS_DENIED')]);
+      const json = index === 1 || index === 2;
+      expect(json ? JSON.parse(out).error.code : out).toBe(json ? 'ACCESS_DENIED' : '');
+    }
     expect(await hub('runs --json', { as: 'wei' })).toMatchObject({ code: 0, out: '[]\n' });
     expect(await hub('runs --json', { as: 'nobody' })).toMatchObject({
       code: 1,

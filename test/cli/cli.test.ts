@@ -85,7 +85,7 @@ describe('hub', { concurrent: true }, () => {
     ]);
   });
 
-  it('ends with 2 on wrong usage and asks what was meant', async () => {
+  it('ends with 2 on wrong usage, with 1 where what is named is not there, and asks what was meant', async () => {
     const [command, option, nothing, job] = await Promise.all([
       hub(['quarantin']),
       hub(['runs', '--jsn']),
@@ -99,7 +99,7 @@ describe('hub', { concurrent: true }, () => {
     });
     expect(option).toMatchObject({ code: 2, err: expect.stringContaining('--json') });
     expect(nothing.code).toBe(2);
-    expect(job).toMatchObject({ code: 2, err: expect.stringContaining('did you mean pull-csv?') });
+    expect(job).toMatchObject({ code: 1, err: expect.stringContaining('did you mean pull-csv?') });
   });
 
   it('takes no blank reason', async () => {

@@ -64,7 +64,7 @@ test('a resync by real processes: preview, second person, sent once; then a chan
   ]);
   expect(far.requests).toHaveLength(0);
   expect(await hub('resync --platform credit-shering --reason x', { as: 'wei' })).toMatchObject({
-    code: 2,
+    code: 1,
     err: expect.stringContaining('credit-sharing'),
   });
   expect(await hub('resync --platform credit-sharing', { as: 'wei' })).toMatchObject({ code: 2 });

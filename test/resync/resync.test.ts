@@ -50,9 +50,9 @@ onBothDatabases('resync', ({ url }) => {
       new: 3,
       unchanged: 1,
     });
-    expect(await codeOf(here.resync({ keys: ['没有的'] }))).toBe('USAGE_KEY');
+    expect(await codeOf(here.resync({ keys: ['没有的'] }))).toBe('RECORD_UNKNOWN');
     expect(await codeOf(here.resync({ since: '2026-11-29', until: '2026-11-28' }))).toBe('USAGE_SPAN');
-    expect(await codeOf(here.resync({ types: ['licence/prining'] }))).toBe('USAGE_TYPE');
+    expect(await codeOf(here.resync({ types: ['licence/prining'] }))).toBe('TYPE_UNKNOWN');
     expect(await here.push()).toMatchObject({ counts: { sealed: 3 } });
   });
 
