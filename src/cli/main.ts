@@ -112,8 +112,9 @@ export async function allCommands(): Promise<readonly string[]> {
   return leaves(program);
 }
 
-/** The command that was named; all of them for help and for “did you mean”. */
+/** The command that was named; none for the version, all of them for help and for “did you mean”. */
 function chosen(name: string | undefined): Promise<readonly Define[]> {
+  if (name === '-V' || name === '--version') return Promise.resolve([]);
   const one = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   return Promise.all((one === undefined ? Object.values(commands) : [one]).map((load) => load()));
 }

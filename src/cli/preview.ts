@@ -75,7 +75,7 @@ function printPreview(preview: Preview, division: string | undefined): void {
   );
   if (preview.paused !== null)
     print(
-      `  ! 平台已暂停报送：${plain(preview.paused.reason)}（${plain(preview.paused.actor)}），hub resume 恢复 (paused)`,
+      `  ! 平台已暂停报送：${plain(preview.paused.reason)}（${preview.paused.kind === 'poison' ? '本系统 the hub itself' : plain(preview.paused.actor)}），hub resume 恢复 (paused)`,
     );
   for (const { number, name, reason } of preview.held)
     print(`  ! 暂缓 held: ${plain(number ?? '—')} ${plain(name ?? '')}：${plain(reason)}`);

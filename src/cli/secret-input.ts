@@ -37,6 +37,8 @@ export async function readSecrets(
 
 function fromLines(input: string, questions: readonly string[], most: number): readonly string[] {
   const lines = input.split(/\r?\n/);
+  const more = lines.slice(most).filter((line) => line !== '').length;
+  if (more > 0) throw tooMany(most, most + more);
   if (lines.length >= questions.length && lines.slice(0, questions.length).every((line) => line !== '')) {
     return lines.slice(0, most);
   }
@@ -46,3 +48,11 @@ function fromLines(input: string, questions: readonly string[], most: number): r
     '每行一项 (one line each)',
   );
 }
+
+/** A line more is a slip: a password typed twice, or another order of lines than was meant. */
+const tooMany = (most: number, there: number) =>
+  wrongUsage(
+    `标准输入应最多 ${most} 行，却有 ${there} 行；什么都没有改动`,
+    `standard input must have at most ${most} lines, there are ${there}; nothing was changed`,
+    '每行一项，不要重复 (one line each, nothing twice)',
+  );

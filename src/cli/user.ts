@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isShort } from '../accounts/password-rules.ts';
 import { newToken } from '../accounts/token.ts';
 import {
   addAccount,
@@ -12,7 +13,7 @@ import { listUsers } from '../store/users.ts';
 import { accountOf, actor } from './actor.ts';
 import type { Act, Define } from './command.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
-import { localTime, print, printJson, printRows, wrongUsage } from './print.ts';
+import { complain, localTime, print, printJson, printRows, wrongUsage } from './print.ts';
 import { defineSecondFactor } from './second-factor.ts';
 import { readSecrets } from './secret-input.ts';
 
@@ -174,11 +175,15 @@ function definePassword(group: Command, act: Act): void {
             throw wrongUsage('两次输入不同', 'the two are not the same', '请重新输入 (type it again)');
           await changePassword(db, { name, secret, password, now: new Date() });
           print(`✓ ${name} 的口令已设；请 hub login --user ${name} (the password is set; log in)`);
+          if (isShort(password)) complain(SHORT);
           return 0;
         }),
       ),
     );
 }
+
+const SHORT =
+  '  不足 15 个字符：建议换成更长的短句，或设第二因子 hub user second-factor (under 15 characters: a longer sentence, or a second factor, is advised)';
 
 const questions = (fromStdin: boolean | undefined): readonly string[] => [
   '现口令或一次性令牌 present password or one-time token',

@@ -8,7 +8,7 @@ import { recordsById } from '../store/ledger.ts';
 import { listBatches, unsettledBatches } from '../store/outbox.ts';
 import { countWithheld } from '../store/pending.ts';
 import { periodBatches } from '../store/period-facts.ts';
-import { listHolds, listPauses } from '../store/stops.ts';
+import { listHolds, listPauses, type Pause } from '../store/stops.ts';
 import { choosePeriod } from './choose-period.ts';
 import { refuseUnknown } from './confirm-division.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
@@ -32,8 +32,13 @@ export interface Preview {
   readonly sealed: number;
   readonly outstanding: number;
   readonly unread: readonly string[];
-  /** Nothing leaves while a person has paused the platform. */
-  readonly paused: { readonly reason: string; readonly since: string; readonly actor: string } | null;
+  /** Nothing leaves while the platform is paused; `actor`: who paused it, `hub` for the hub itself after too many refusals. */
+  readonly paused: {
+    readonly reason: string;
+    readonly since: string;
+    readonly kind: Pause['kind'];
+    readonly actor: string;
+  } | null;
   /** Records that a person holds back. */
   readonly held: readonly HeldRecord[];
   /** Not for publication, or ended before it was ever shown: kept, never sent. */
@@ -149,10 +154,18 @@ async function stopsOf(
     return [{ id, number, name, division: byJob.get(job) ?? job, reason, since: at }];
   });
   return {
-    paused: pause === undefined ? null : { reason: pause.reason, since: pause.at, actor: pause.actor },
+    paused: pause === undefined ? null : standstill(pause),
     held: held.filter((one) => division === undefined || one.division === division),
   };
 }
+
+/** Whoever ran the push did not stop it. */
+const standstill = ({ reason, at, kind, actor }: Pause) => ({
+  reason,
+  since: at,
+  kind,
+  actor: kind === 'poison' ? 'hub' : actor,
+});
 
 async function headOf(hub: Hub, job: DutyJob, named: string | undefined) {
   const { day, ...chosen } = await choosePeriod(job, periodContext(hub), named);

@@ -94,6 +94,9 @@ test('a password never stands among the words of a command', async () => {
   expect(await hub('login --user chief')).toMatchObject({ code: 2, err: expect.stringContaining('--password-stdin') });
   const short = await hub('user password chief --password-stdin', { input: 'only-one-line\n' });
   expect(short).toMatchObject({ code: 2, err: expect.stringContaining('2 lines') });
+  const twice = `zx_token\n${PASSWORD}\n${PASSWORD}\n`;
+  const long = await hub('user password chief --password-stdin', { input: twice });
+  expect(long).toMatchObject({ code: 2, err: expect.stringContaining('there are 3') });
 });
 
 test('reading commands do not wait for anybody to log in at the host, and make no database', async () => {

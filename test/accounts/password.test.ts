@@ -29,6 +29,13 @@ test('common passwords are refused, in any case, here and elsewhere', () => {
   expect(passwordFault('xx-Zhang-2026-yy', 'zhang')).toMatchObject({ en: expect.stringContaining('account name') });
 });
 
+test('a short password that is put together from common words is refused, a sentence with such words is not', () => {
+  for (const expected of ['weakpass', 'WeakPass1!', 'adminpass', 'Test-2026!', 'user1234', 'hub12345!', 'root@abc'])
+    expect([expected, passwordFault(expected, 'li')?.en]).toEqual([expected, expect.stringContaining('common')]);
+  for (const fine of ['k7!x9qzw', 'rvmqhdtb', '!@#$%^&*(', 'my test of 2026 begins', 'passwordsareweakbutlong'])
+    expect([fine, passwordFault(fine, 'li')]).toEqual([fine, undefined]);
+});
+
 test('nothing of a password is cut off: the 128th character counts', async () => {
   const long = `${'山a1!'.repeat(31)}last`;
   const phc = await hashPassword(long);

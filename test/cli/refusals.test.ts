@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -91,6 +92,19 @@ test('what is named and not there is exit code 1 in every command; with --json t
       words.endsWith('--json') ? document : '',
     ]);
   }
+});
+
+test('the version is told without any command being loaded', () => {
+  const tell =
+    'data:text/javascript,import{registerHooks}from"node:module";registerHooks({load:(u,c,n)=>(process.stderr.write(u+"\\n"),n(u,c))})';
+  const program = join(import.meta.dirname, '../../src/hub.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', tell, program, '--version'], {
+    encoding: 'utf8',
+  });
+  const loaded = stderr.split('\n').filter((url) => /\/cli\/(?!main\.ts)|\/store\/|knex/.test(url));
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+  expect(stderr).toContain('/cli/main.ts');
+  expect(loaded.filter((url) => !/\/cli\/(command|print|usage-words)\.ts/.test(url))).toEqual([]);
 });
 
 test('with --json every refusal is one document: a wrong set-up, wrong words, a database that is not there', async () => {

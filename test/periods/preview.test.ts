@@ -8,7 +8,7 @@ import { type DivisionPreview, type Preview, previewPlatform } from '../../src/p
 import { previewTexts } from '../../src/periods/preview-text.ts';
 import { type RecordDeadline, recordDeadlines } from '../../src/periods/record-deadlines.ts';
 import { inTransaction } from '../../src/store/database.ts';
-import { holdRecord, pausePlatform } from '../../src/store/stops.ts';
+import { holdRecord, pauseOnce, pausePlatform } from '../../src/store/stops.ts';
 import { temporaryFolder } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
 import { type Bench, type BenchOptions, openBench } from './bench.ts';
@@ -157,7 +157,7 @@ test('a paused platform and a held record are shown, and an extra push to a paus
   });
   const preview = await previewPlatform(b.hub, jobOf(b));
   expect(preview).toMatchObject({
-    paused: { reason: '平台割接', actor: 'shell:test' },
+    paused: { reason: '平台割接', kind: 'person', actor: 'shell:test' },
     held: [{ id: 2, division: '印刷发行处', reason: '处室复核' }],
   });
   expect(only(preview).leaving.records).toBe(1);
@@ -165,4 +165,13 @@ test('a paused platform and a held record are shown, and an extra push to a paus
   await b.ring('2026-12-07T00:30:00Z');
   expect(await b.logged('push.extra-made')).toEqual([]);
   expect(await b.logged('push.extra-proposed')).toMatchObject([{ records: '1', paused: '平台割接' }]);
+});
+
+test('a platform that the hub itself paused was not paused by whoever ran the push', async () => {
+  const b = await bench({});
+  const word = { actor: 'user:wei', reason: '退回 9/10', now: b.hub.now() };
+  await inTransaction(b.hub.db, (tx) =>
+    pauseOnce(tx, 'credit-sharing', { ...word, kind: 'poison', period: '2026-W49' }),
+  );
+  expect((await previewPlatform(b.hub, jobOf(b))).paused).toMatchObject({ kind: 'poison', actor: 'hub' });
 });
