@@ -29,6 +29,7 @@ export const commandRoles: { readonly [command: string]: CommandRule } = {
   demo: free,
   login: free,
   logout: free,
+  whoami: free,
   'user password': free,
   'user second-factor': free,
 

@@ -81,6 +81,10 @@ export function settingsText(names: readonly string[], env: Environment, secrets
   return canonicalJson(Object.fromEntries(said));
 }
 
+/** A secret by its name, or an address with a password in it. */
+export const isSecretSetting = (name: string, value: string): boolean =>
+  value !== '' && (SECRET.test(name) || passwordIn(value) !== '');
+
 const MASK = '***';
 
 /** An address without its password; `undefined` for a value that is a secret, by its name or by where jobs put it. */

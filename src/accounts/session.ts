@@ -1,27 +1,44 @@
 import { HubError } from '../errors.ts';
-import { type Db, inTransaction } from '../store/database.ts';
+import { type Db, inTransaction, type Reader } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { dropToken, findToken, touchToken } from '../store/tokens.ts';
 import { userById } from '../store/users.ts';
 import type { Principal } from './principal.ts';
-import { isRole } from './roles.ts';
+import { isRole, type Role } from './roles.ts';
 import { tokenDigest } from './token.ts';
 
 const IDLE_MS = 30 * 60_000;
+
+/** A log-in that counts at this moment. */
+export interface LivingLogin {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly usedAt: string;
+  /** When it ends, if nobody uses it again before. */
+  readonly until: string;
+}
+
+/** Looks without using the token; undefined where it counts no longer, or never did. */
+export async function livingLogin(db: Reader, token: string, now: Date): Promise<LivingLogin | undefined> {
+  const found = await findToken(db, tokenDigest(token));
+  const user = found?.purpose === 'login' ? await userById(db, found.userId) : undefined;
+  if (found === undefined || user?.state !== 'active') return undefined;
+  const { usedAt, expiresAt } = found;
+  const end = Math.min(Date.parse(usedAt) + IDLE_MS, Date.parse(expiresAt));
+  if (end <= now.getTime()) return undefined;
+  return { name: user.name, roles: user.roles.filter(isRole), usedAt, until: new Date(end).toISOString() };
+}
 
 /** Who a token speaks for, with the roles of this moment. Throws LOGIN_EXPIRED. */
 export async function authenticate(
   db: Db,
   { name, token, now }: { readonly name: string; readonly token: string; readonly now: Date },
 ): Promise<Principal> {
-  const digest = tokenDigest(token);
-  const found = await findToken(db, digest);
-  const user = found?.purpose === 'login' ? await userById(db, found.userId) : undefined;
-  const idle = found === undefined ? 0 : now.getTime() - Date.parse(found.usedAt);
-  const good = user?.name === name && user.state === 'active' && idle <= IDLE_MS;
-  if (found === undefined || !good || found.expiresAt <= now.toISOString()) throw expired(name);
-  if (idle > 60_000) await inTransaction(db, (tx) => touchToken(tx, digest, now.toISOString()));
-  return { actor: `user:${name}`, roles: user.roles.filter(isRole), breakGlass: false };
+  const login = await livingLogin(db, token, now);
+  if (login?.name !== name) throw expired(name);
+  const idle = now.getTime() - Date.parse(login.usedAt);
+  if (idle > 60_000) await inTransaction(db, (tx) => touchToken(tx, tokenDigest(token), now.toISOString()));
+  return { actor: `user:${name}`, roles: login.roles, breakGlass: false };
 }
 
 /** HUB_USER names an account, but no token that still counts stands behind it. */

@@ -4,6 +4,7 @@ import type { Coverage, WorkCalendar } from '../calendar/work-calendar.ts';
 import { NOTHING_PROVEN } from '../proven.ts';
 import { checkOverdue } from './check-overdue.ts';
 import type { Define } from './command.ts';
+import { looseEnvFile } from './env-file.ts';
 import { folderTroubles } from './job-folders.ts';
 import { complain, faultLine, plain, print, printJson } from './print.ts';
 import { readSetup } from './setup.ts';
@@ -28,9 +29,10 @@ export const checkCommand: Define = (program, act) => {
         const counts = { jobs: jobs.length, types: types.size, forms: forms.size };
         const folders = folderTroubles(jobs);
         const years = calendarYears(calendar, settings.timezone);
+        const loose = looseEnvFile(process.cwd());
         if (json) {
           const waiting = settings.approvals ? { held: held ?? null } : {};
-          printJson({ good, ...counts, calendar: years, faults, folders, ...waiting });
+          printJson({ good, ...counts, calendar: years, faults, folders, envFile: loose ?? null, ...waiting });
         } else if (good) {
           print(
             `✓ 设置无误 (all good): 作业 jobs ${counts.jobs} · 记录类型 record types ${counts.types} · 报送版式 outbound forms ${counts.forms}`,
@@ -42,6 +44,7 @@ export const checkCommand: Define = (program, act) => {
           complain(`${faults.length} 处设置错误 (${faults.length} set-up faults)`);
           for (const fault of faults) complain(`  ${faultLine(fault)}`);
         }
+        if (loose !== undefined && !json) complain(`! ${loose.zh} (${loose.en})\n  → ${plain(loose.fix)}`);
         if (held !== undefined && !json) (await import('./check-held.ts')).tellHeld(held);
         return good ? 0 : 78;
       }),

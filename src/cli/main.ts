@@ -44,6 +44,7 @@ const commands: { readonly [name: string]: () => Promise<Define> } = {
   code: async () => (await import('./code.ts')).codeCommand,
   user: async () => (await import('./user.ts')).userCommand,
   login: async () => (await import('./login.ts')).loginCommand,
+  whoami: async () => (await import('./whoami.ts')).whoamiCommand,
   logout: async () => (await import('./login.ts')).logoutCommand,
   resync: async () => (await import('./resync.ts')).resyncCommand,
   approve: async () => (await import('./approve.ts')).approveCommand,

@@ -6,6 +6,7 @@ import { type Hub, openHub } from '../hub-context.ts';
 import { type FollowedHub, followCalendar } from '../periods/follow-calendar.ts';
 import { dueNow } from '../push/due-now.ts';
 import type { Define } from './command.ts';
+import { looseEnvFile } from './env-file.ts';
 import { openHealth } from './health.ts';
 import { startLogKeeper } from './log-keeper.ts';
 import { keepCopies } from './nightly-copy.ts';
@@ -37,6 +38,8 @@ export interface ServeOptions {
 /** Serves until the signal. */
 export async function serve(setup: ReadSetup, signal: AbortSignal, options: ServeOptions = {}): Promise<void> {
   const opened = await openHub(setup);
+  const loose = looseEnvFile(process.cwd());
+  if (loose !== undefined) opened.trace.warn('env-file-readable', { mode: loose.mode, fix: loose.fix });
   const { hub, look } = followCalendar(opened, readSoundSetup);
   await look();
   try {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { commandRoles } from '../../src/accounts/command-roles.ts';
@@ -59,12 +59,44 @@ onBothDatabases('hub with accounts', ({ url }) => {
     });
 
     const folder = join(cwd, 'data/logins');
+    // As an unpacked copy may leave it.
+    chmodSync(folder, 0o755);
+    await hub('login --user wei --password-stdin', { input: `${PASSWORD}\n` });
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777])).toEqual([
       ['chief', 0o600],
       ['wei', 0o600],
     ]);
+    const who = await hub('whoami --json', { as: 'wei' });
+    expect([who.code, JSON.parse(who.out)]).toMatchObject([
+      0,
+      {
+        actor: 'user:wei',
+        loggedIn: true,
+        logins: [
+          { user: 'chief', alive: true },
+          { user: 'wei', alive: true, roles: ['operator'] },
+        ],
+      },
+    ]);
     await hub('user disable wei --reason 调离', { as: 'chief' });
+    const ended = await hub('whoami --json', { as: 'wei' });
+    expect([ended.code, JSON.parse(ended.out)]).toMatchObject([
+      1,
+      {
+        loggedIn: false,
+        logins: [
+          { user: 'chief', alive: true },
+          { user: 'wei', alive: false, until: null },
+        ],
+      },
+    ]);
+    expect((await hub('logout', { as: 'chief' })).code).toBe(0);
+    expect(JSON.parse((await hub('whoami --json')).out)).toMatchObject({
+      actor: 'shell:somebody',
+      breakGlass: true,
+      logins: [{ user: 'wei', alive: false }],
+    });
     expect(await hub('runs', { as: 'wei' })).toMatchObject({ code: 1, err: expect.stringContaining('LOGIN_EXPIRED') });
 
     const db = await openDatabase(database);

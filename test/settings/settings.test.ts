@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { looseEnvFile } from '../../src/cli/env-file.ts';
 import { readEnvironment, readSettings } from '../../src/settings.ts';
 
 const faultsOf = (env: { [name: string]: string }): string[] => readSettings(env).faults.map(({ where }) => where);
@@ -76,6 +77,26 @@ describe('settings', () => {
     '[::ffff:1]:80',
   ])('refuses to listen on %s', (listen) => {
     expect(faultsOf({ HUB_LISTEN: listen })).toEqual(['HUB_LISTEN']);
+  });
+
+  it('warns of a .env with secrets in it that others may read, and of no other', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'hub-env-'));
+    onTestFinished(() => rmSync(dir, { recursive: true }));
+    const file = join(dir, '.env');
+    const seen = (text: string, mode: number, platform?: NodeJS.Platform) => {
+      writeFileSync(file, text);
+      chmodSync(file, mode);
+      return looseEnvFile(dir, platform);
+    };
+    const secret = 'HUB_ID=a\nCREDIT_TOKEN=canary\n';
+    expect(seen(secret, 0o644)).toMatchObject({ mode: '0644', fix: `chmod 600 ${file}` });
+    expect(JSON.stringify(seen(secret, 0o644))).not.toContain('canary');
+    expect(seen('HUB_DATABASE_URL=mysql://hub:canary@db/hub\n', 0o640)).toMatchObject({ mode: '0640' });
+    expect([seen(secret, 0o600), seen('HUB_ID=a\nEMPTY_TOKEN=\n', 0o644), seen(secret, 0o644, 'win32')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('reads .env from the working directory, and the environment wins', () => {
