@@ -4,7 +4,7 @@ import { choosePeriod } from '../periods/choose-period.ts';
 import { confirmDivision } from '../periods/confirm-division.ts';
 import { type DutyJob, dutyJobs, periodContext } from '../periods/period-context.ts';
 import { type Preview, previewPlatform } from '../periods/preview.ts';
-import { nothingPending, previewTexts } from '../periods/preview-text.ts';
+import { comingText, nothingPending, previewTexts } from '../periods/preview-text.ts';
 import { didYouMean } from '../suggest.ts';
 import { actor } from './actor.ts';
 import { periodName } from './argument.ts';
@@ -79,6 +79,9 @@ function printPreview(preview: Preview, division: string | undefined): void {
     );
   for (const { number, name, reason } of preview.held)
     print(`  ! 暂缓 held: ${plain(number ?? '—')} ${plain(name ?? '')}：${plain(reason)}`);
+  const shown = new Set(preview.divisions.map((one) => one.division));
+  for (const { number, name, on, division: whose } of preview.coming)
+    if (!shown.has(whose)) print(`  ! ${plain(number ?? '—')} ${plain(name ?? '—')}：${comingText(on)}`);
   if (preview.extraPush !== null) {
     const { records, earliest, how } = preview.extraPush;
     print(

@@ -1,3 +1,4 @@
+import type { Corrected } from '../push/correct-withdrawal.ts';
 import { enterRepair } from '../push/enter-repair.ts';
 import { actor } from './actor.ts';
 import { localDate } from './argument.ts';
@@ -5,8 +6,7 @@ import type { Define } from './command.ts';
 import { oneRecord } from './one-record.ts';
 import { withDatabase } from './open.ts';
 import { knownPlatform } from './platforms.ts';
-import { plain, print, printJson } from './print.ts';
-import { readSetup } from './setup.ts';
+import { localTime, plain, print, printJson } from './print.ts';
 
 interface Options {
   readonly platform: string;
@@ -34,19 +34,21 @@ export const repairCommand: Define = (program, act) => {
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async (key: string, { platform, notice, decided, reason, json }: Options) =>
-        withDatabase(async ({ db, env }) => {
+        withDatabase(async ({ db, env, settings }) => {
           const record = await oneRecord(db, key);
-          const dates = new Intl.DateTimeFormat('sv-SE', {
-            timeZone: readSetup().settings.timezone,
-            dateStyle: 'short',
-          });
-          const taken = await enterRepair(
+          const dates = new Intl.DateTimeFormat('sv-SE', { timeZone: settings.timezone, dateStyle: 'short' });
+          const entered = await enterRepair(
             { noticeId: notice, recordKey: record.key, decidedOn: decided, reason },
             platform,
             { db, actor: actor(env), now: () => new Date(), localDate: (instant) => dates.format(instant) },
           );
-          if (json) printJson({ record: record.key, notice, taken });
+          const { taken } = entered;
+          const correction = 'correction' in entered ? entered.correction : undefined;
+          if (json)
+            printJson({ record: record.key, notice, taken, ...(correction === undefined ? {} : { correction }) });
           else print(`✓ ${plain(record.number ?? record.key)} ${plain(record.name ?? '')} ${SAID[taken]}`);
+          if (correction !== undefined && !json)
+            for (const line of correctionLines(correction, decided, settings.timezone)) print(`  ${plain(line)}`);
           return 0;
         }),
       ),
@@ -56,6 +58,30 @@ export const repairCommand: Define = (program, act) => {
 const SAID = {
   applied: '将从所有平台撤下 (is withdrawn from every platform)',
   repeated: '此通知已登记过 (this notice was entered before)',
-  corrected: '的准予修复之日已更正；已送出的撤下报文不变 (its day is corrected; what was sent stays as it was)',
+  waiting: '到准予修复之日撤下 (is withdrawn on that day)',
+  corrected: '的准予修复之日已更正 (its day is corrected)',
   unmatched: '通知对不上任何记录 (the notice fits no record)',
 } as const;
+
+/** What the corrected day changes at the platforms, and what is left to do by hand. */
+function correctionLines(
+  { was, carried, told, renewed }: Corrected,
+  decided: string,
+  timezone: string,
+): readonly string[] {
+  if (!carried)
+    return [
+      '撤下报文不载这一日期，平台一侧无须更正 (the withdrawal does not carry the day: nothing to mend at the platforms)',
+    ];
+  const whom = told.map(({ platform, at }) => `${platform}（${localTime(at, timezone)}）`).join('、');
+  if (told.length === 0) return [`撤下报文尚未送出，将载新日期 ${decided} (not sent yet: it leaves with the new day)`];
+  if (renewed)
+    return [
+      `尚未送出的将载新日期 ${decided} (what was not sent leaves with the new day)`,
+      `已收到原日期 ${was} 的：${whom}；将再收到一次载新日期的撤下 (told the former day already: the withdrawal goes there once more)`,
+    ];
+  return [
+    `! 撤下报文已按原日期 ${was} 送出，不会自动重报：${whom} (sent with the former day already, and not sent again by itself)`,
+    '  请持通知书与上述平台联系，请其更正所载日期；本系统的登记与日志已更正 (ask these platforms to correct the day that they hold; it is corrected here)',
+  ];
+}

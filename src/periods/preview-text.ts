@@ -50,6 +50,9 @@ function platformLines(preview: Preview, part: DivisionPreview, rest: string): s
     ...preview.held
       .filter(({ division }) => division === part.division)
       .map(({ number, name, reason }) => `    ${number ?? '—'} ${name ?? '—'}：人工暂缓，${reason} (held)`),
+    ...preview.coming
+      .filter(({ division }) => division === part.division)
+      .map(({ number, name, on }) => `    ${number ?? '—'} ${name ?? '—'}：${comingText(on)}`),
     ...(toConfirm.length === 0
       ? []
       : [
@@ -59,6 +62,8 @@ function platformLines(preview: Preview, part: DivisionPreview, rest: string): s
     ...(part.records.length > MOST ? [`    …… 另有 ${part.records.length - MOST} 条，见 ${rest}`] : []),
   ];
 }
+
+export const comingText = (on: string): string => `信用修复，${on} 起撤下 (repaired: withdrawn on that day)`;
 
 const recordLine = ({ number, name, fate, deadline, standing, faults }: DivisionPreview['records'][number]): string => {
   const state = fate === 'leaves' ? '将报送' : fate === 'quarantined' ? '隔离' : '待确认';

@@ -10,6 +10,7 @@ import { countWithheld } from '../store/pending.ts';
 import { periodBatches } from '../store/period-facts.ts';
 import { listHolds, listPauses, type Pause } from '../store/stops.ts';
 import { choosePeriod } from './choose-period.ts';
+import { type ComingWithdrawal, comingWithdrawals } from './coming-withdrawals.ts';
 import { refuseUnknown } from './confirm-division.ts';
 import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type PendingRecord, pendingRecords, today } from './pending-records.ts';
@@ -41,6 +42,8 @@ export interface Preview {
   } | null;
   /** Records that a person holds back. */
   readonly held: readonly HeldRecord[];
+  /** Records that a repair notice withdraws on a day to come; until then they are shown. */
+  readonly coming: readonly ComingWithdrawal[];
   /** Not for publication, or ended before it was ever shown: kept, never sent. */
   readonly withheld: number;
   readonly divisions: readonly DivisionPreview[];
@@ -121,13 +124,15 @@ export async function previewPlatform(
     breaks = { records: (breaks?.records ?? 0) + 1, earliest: breaks && breaks.earliest < due ? breaks.earliest : due };
   }
   const { fullState, everyVersion } = formsByType(job, hub.types, hub.forms);
+  const types = [...fullState, ...everyVersion];
   return {
     platform: job.platformName,
     duty: job.name,
     ...plan.head,
     ...(await wayOf(hub, job, plan.head.period)),
     ...(await stopsOf(hub, job.platformName, division)),
-    withheld: await countWithheld(hub.db, job.platformName, [...fullState, ...everyVersion]),
+    coming: await comingWithdrawals(hub, { types, division }),
+    withheld: await countWithheld(hub.db, job.platformName, types),
     divisions: [...tallies].toSorted(([a], [b]) => a.localeCompare(b, 'zh')).map(toDivision),
     extraPush: breaks === undefined ? null : { ...breaks, how: job.duty.extraPush ?? 'propose' },
   };

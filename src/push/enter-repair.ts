@@ -3,14 +3,18 @@ import type { RepairNotice } from '../platform.ts';
 import { inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { correctDecided } from '../store/withdrawals.ts';
-import { type NoticeTaken, takeNotice, type Withdraw } from './withdraw.ts';
+import { type Corrected, correctWithdrawal } from './correct-withdrawal.ts';
+import { applyWaiting, type NoticeTaken, takeNotice, type Withdraw } from './withdraw.ts';
 
 /** What became of a notice that a person entered. `corrected`: it was there, with another day. */
-export type NoticeEntered = NoticeTaken | 'corrected';
+export type NoticeEntered =
+  | { readonly taken: NoticeTaken }
+  | { readonly taken: 'corrected'; readonly correction: Corrected };
 
 /**
  * A notice typed in from paper withdraws at once, and nothing shows the record again: a day that has not come is refused (HubError
- * NOTICE_EARLY). The same number once more, for the same record, corrects the day; what was sent stays as it was.
+ * NOTICE_EARLY). The same number once more, for the same record, corrects the day, also of one that still waits for its day; what no
+ * platform was told yet leaves with the new day, what was sent stays as it was.
  */
 export async function enterRepair(
   notice: Omit<RepairNotice, 'taken'> & { readonly recordKey: string },
@@ -21,16 +25,20 @@ export async function enterRepair(
   const today = localDate(now());
   if (notice.decidedOn > today) throw tooEarly(notice.decidedOn, today);
   const taken = await takeNotice(notice, platform, context);
-  if (taken !== 'repeated') return taken;
-  return inTransaction(db, async (tx) => {
+  if (taken !== 'repeated') return { taken };
+  const entered = await inTransaction(db, async (tx): Promise<NoticeEntered> => {
     const found = await correctDecided(tx, platform, notice);
-    if (found === undefined) return 'repeated';
-    const { recordId, was } = found;
+    if (found === undefined) return { taken };
+    const { recordId, was, waited } = found;
     const { noticeId, decidedOn, reason } = notice;
     const detail = { noticeId: noticeId.slice(0, 255), was, decidedOn, reason };
     await appendLog(tx, now(), [{ actor: context.actor, platform, action: 'notice.corrected', recordId, detail }]);
-    return 'corrected';
+    if (waited) return { taken: 'applied' };
+    const correction = await correctWithdrawal(tx, { recordId, was, decidedOn }, { actor: context.actor, now: now() });
+    return { taken: 'corrected', correction };
   });
+  await applyWaiting(context);
+  return entered;
 }
 
 const tooEarly = (decidedOn: string, today: string): HubError =>

@@ -9,6 +9,7 @@ import {
   appendWithdrawal,
   barredButShown,
   type Cause,
+  endWaiting,
   keepNotice,
   keepPublicityEnd,
   liftSuppression,
@@ -17,6 +18,8 @@ import {
   recordsNamed,
   shownVersion,
   suppress,
+  type WaitingNotice,
+  waitingNotices,
   withoutPublicityEnd,
 } from '../store/withdrawals.ts';
 import type { Deliver } from './deliver.ts';
@@ -77,31 +80,62 @@ async function keepUnreadable(
   });
 }
 
-/** What became of a notice. */
-export type NoticeTaken = 'applied' | 'unmatched' | 'repeated';
+/** What became of a notice. `waiting`: the day of the repair has not come, until then the record is shown as before. */
+export type NoticeTaken = 'applied' | 'waiting' | 'unmatched' | 'repeated';
 
-/** One notice, whoever brought it: the record is withdrawn from every platform and shown no more (令36号: end publicity, stop sharing). */
+/**
+ * One notice, whoever brought it: from the day of the repair on the record is withdrawn from every platform and shown no more
+ * (令36号: end publicity, stop sharing).
+ */
 export async function takeNotice(
   notice: Omit<RepairNotice, 'taken'>,
   platform: string,
-  { db, actor, now }: Withdraw,
+  { db, actor, now, localDate }: Withdraw,
 ): Promise<NoticeTaken> {
   return inTransaction(db, async (tx) => {
     const named = await recordsNamed(tx, notice);
     const recordId = named.length === 1 ? named[0] : undefined;
     const { noticeId, decidedOn, reason } = notice;
-    if (!(await keepNotice(tx, { platform, noticeId, recordId, decidedOn, reason, now: now() }))) return 'repeated';
+    const waits = decidedOn > localDate(now());
+    const kept = { platform, noticeId, recordId, decidedOn, reason, now: now() };
+    if (!(await keepNotice(tx, { ...kept, waits }))) return 'repeated';
     const detail = { noticeId: noticeId.slice(0, 255), decidedOn, matches: named.length };
     const about = { actor, platform, detail };
     if (recordId === undefined) {
       await appendLog(tx, now(), [{ ...about, action: 'notice.unmatched' }]);
       return 'unmatched';
     }
-    await appendLog(tx, now(), [{ ...about, action: 'notice.applied', recordId }]);
-    await suppress(tx, recordId, { cause: 'repair', since: decidedOn, reason, now: now() });
-    await withdraw(tx, recordId, { cause: 'repair', actor, now: now(), repaired: { decidedOn, reason } });
+    const action = waits ? 'notice.waiting' : 'notice.applied';
+    await appendLog(tx, now(), [{ ...about, action, recordId }]);
+    if (waits) return 'waiting';
+    await repaired(tx, { recordId, decidedOn, reason }, { actor, now: now() });
     return 'applied';
   });
+}
+
+/** Barred from now on, and withdrawn where it is shown. */
+async function repaired(
+  tx: Tx,
+  { recordId, decidedOn, reason }: Pick<WaitingNotice, 'recordId' | 'decidedOn' | 'reason'>,
+  { actor, now }: { readonly actor: string; readonly now: Date },
+): Promise<void> {
+  await suppress(tx, recordId, { cause: 'repair', since: decidedOn, reason, now });
+  await withdraw(tx, recordId, { cause: 'repair', actor, now, repaired: { decidedOn, reason } });
+}
+
+/** Acts on the notices whose day has come. */
+export async function applyWaiting({ db, actor, now, localDate }: Withdraw): Promise<void> {
+  const today = localDate(now());
+  for (let due = await waitingNotices(db, PAGE, today); due.length > 0; due = await waitingNotices(db, PAGE, today)) {
+    await inTransaction(db, async (tx) => {
+      for (const { id, platform, noticeId, recordId, decidedOn, reason } of due) {
+        if (!(await endWaiting(tx, id))) continue;
+        const detail = { noticeId, decidedOn, matches: 1 };
+        await appendLog(tx, now(), [{ actor, platform, action: 'notice.applied', recordId, detail }]);
+        await repaired(tx, { recordId, decidedOn, reason }, { actor, now: now() });
+      }
+    });
+  }
 }
 
 interface Withdrawing {
@@ -131,7 +165,7 @@ function asRepaired(body: string, { decidedOn, reason }: NonNullable<Withdrawing
 const PAGE = 200;
 
 /**
- * The end of publicity of penalties, by the rules of their time (rules/publicity-period.ts): what is over is withdrawn by the hub
+ * Repairs whose day has come, and the end of publicity of penalties, by the rules of their time (rules/publicity-period.ts): what is over is withdrawn by the hub
  * itself, and what was barred stays so even if its bureau sends it again. `types`: the record types that are penalties.
  */
 export async function endPublicity(types: readonly string[], context: Withdraw): Promise<void> {
@@ -153,6 +187,7 @@ export async function endPublicity(types: readonly string[], context: Withdraw):
       }
     });
   }
+  await applyWaiting(context);
   await keepBarred(context);
 }
 

@@ -79,6 +79,8 @@ export interface Notice {
   readonly recordId: number | undefined;
   /** Kept word for word in `reason`, because nobody can say what it means. */
   readonly unreadable?: true;
+  /** Its day has not come: nothing happens before. */
+  readonly waits?: boolean;
   readonly decidedOn: string;
   readonly reason: string;
   readonly now: Date;
@@ -89,8 +91,10 @@ export async function keepNotice(tx: Tx, notice: Notice): Promise<boolean> {
   const { platform, noticeId, recordId, decidedOn, reason, now } = notice;
   const identity = sha256Bytes(JSON.stringify([platform, noticeId]));
   const [known] = await select<{ state: string }>(tx, 'SELECT state FROM notices WHERE identity = ?', [identity]);
+  const taken = notice.waits === true ? 'waiting' : 'applied';
   if (known?.state === 'unmatched' && recordId !== undefined) {
-    await tx('notices').where({ identity }).update({ state: 'applied', record_id: recordId });
+    const now_ = { state: taken, record_id: recordId, decided_on: decidedOn, reason };
+    await tx('notices').where({ identity }).update(now_);
     return true;
   }
   if (known !== undefined) return false;
@@ -98,7 +102,7 @@ export async function keepNotice(tx: Tx, notice: Notice): Promise<boolean> {
     identity,
     platform,
     notice_id: noticeId.slice(0, 255),
-    state: notice.unreadable ? 'unreadable' : recordId === undefined ? 'unmatched' : 'applied',
+    state: notice.unreadable ? 'unreadable' : recordId === undefined ? 'unmatched' : taken,
     record_id: recordId ?? null,
     decided_on: decidedOn,
     reason,
@@ -116,21 +120,44 @@ export async function correctDecided(
     recordKey,
     decidedOn,
   }: { readonly noticeId: string; readonly recordKey: string; readonly decidedOn: string },
-): Promise<{ readonly recordId: number; readonly was: string } | undefined> {
+): Promise<{ readonly recordId: number; readonly was: string; readonly waited: boolean } | undefined> {
   const identity = sha256Bytes(JSON.stringify([platform, noticeId]));
-  const sql = `SELECT n.record_id AS id, n.decided_on AS was FROM notices n JOIN records r ON r.id = n.record_id
-    WHERE n.identity = ? AND n.state = 'applied' AND r.record_key = ? AND n.decided_on <> ?`;
-  const [row] = await select<{ id: number; was: string }>(tx, sql, [
+  const sql = `SELECT n.record_id AS id, n.decided_on AS was, n.state FROM notices n JOIN records r ON r.id = n.record_id
+    WHERE n.identity = ? AND n.state IN ('applied', 'waiting') AND r.record_key = ? AND n.decided_on <> ?`;
+  const [row] = await select<{ id: number; was: string; state: string }>(tx, sql, [
     identity,
     Buffer.from(recordKey, 'hex'),
     decidedOn,
   ]);
   if (row === undefined) return undefined;
-  const { id, was } = row;
+  const { id, was, state } = row;
   await tx('notices').where({ identity }).update({ decided_on: decidedOn });
   await tx('suppressions').where({ record_id: id, cause: 'repair', since: was }).update({ since: decidedOn });
-  return { recordId: Number(id), was };
+  return { recordId: Number(id), was, waited: state === 'waiting' };
 }
+
+/** A notice whose day has not come, or has come and was not acted on yet. */
+export interface WaitingNotice {
+  readonly id: number;
+  readonly platform: string;
+  readonly noticeId: string;
+  readonly recordId: number;
+  readonly decidedOn: string;
+  readonly reason: string;
+}
+
+/** Notices that wait, the earliest day first; `until`: only those whose day is not later than this local one. */
+export async function waitingNotices(db: Reader, limit: number, until?: string): Promise<WaitingNotice[]> {
+  const due = until === undefined ? '' : ' AND decided_on <= ?';
+  const sql = `SELECT id, platform, notice_id AS "noticeId", record_id AS "recordId", decided_on AS "decidedOn", reason
+    FROM notices WHERE state = 'waiting'${due} ORDER BY decided_on, id LIMIT ${limit}`;
+  const rows = await select<WaitingNotice>(db, sql, until === undefined ? [] : [until]);
+  return rows.map((row) => ({ ...row, id: Number(row.id), recordId: Number(row.recordId) }));
+}
+
+/** True for the one caller that acts on it. */
+export const endWaiting = async (tx: Tx, id: number): Promise<boolean> =>
+  (await change(tx, "UPDATE notices SET state = 'applied' WHERE id = ? AND state = 'waiting'", [id])) === 1;
 
 /** By what a notice says of its record; several ids when it is not clear which is meant. */
 export async function recordsNamed(

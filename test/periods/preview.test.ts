@@ -7,6 +7,7 @@ import { type DutyJob, isDutyJob, periodContext } from '../../src/periods/period
 import { type DivisionPreview, type Preview, previewPlatform } from '../../src/periods/preview.ts';
 import { previewTexts } from '../../src/periods/preview-text.ts';
 import { type RecordDeadline, recordDeadlines } from '../../src/periods/record-deadlines.ts';
+import { takeNotice } from '../../src/push/withdraw.ts';
 import { inTransaction } from '../../src/store/database.ts';
 import { holdRecord, pauseOnce, pausePlatform } from '../../src/store/stops.ts';
 import { temporaryFolder } from '../support/databases.ts';
@@ -165,6 +166,18 @@ test('a paused platform and a held record are shown, and an extra push to a paus
   await b.ring('2026-12-07T00:30:00Z');
   expect(await b.logged('push.extra-made')).toEqual([]);
   expect(await b.logged('push.extra-proposed')).toMatchObject([{ records: '1', paused: '平台割接' }]);
+});
+
+test('a repair that is granted from a day to come is shown with its day until then', async () => {
+  const b = await bench({});
+  await b.take('2026-12-05T18:00:00Z', row(1, { from: '2026-12-01' }), row(2, { from: '2026-12-01' }));
+  const { number, code } = row(1) as { number: string; code: string };
+  const notice = { noticeId: 'N-1', number, creditCode: code, decidedOn: '2026-12-20', reason: '准予信用修复' };
+  expect(await takeNotice(notice, 'credit-publicity', { ...b.hub, actor: 'hub' })).toBe('waiting');
+  const preview = await previewPlatform(b.hub, jobOf(b));
+  expect(preview.coming).toMatchObject([{ id: 1, division: '印刷发行处', on: '2026-12-20', from: 'credit-publicity' }]);
+  expect(only(preview).leaving.records).toBe(2);
+  expect(previewTexts([preview])[0]?.lines.join('\n')).toContain('2026-12-20 起撤下');
 });
 
 test('a platform that the hub itself paused was not paused by whoever ran the push', async () => {

@@ -4,6 +4,8 @@ import type { PullJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { RepairNotice } from '../../src/platform.ts';
 import { enterRepair } from '../../src/push/enter-repair.ts';
+import { readyBatches } from '../../src/push/ready-batches.ts';
+import { seal } from '../../src/push/seal.ts';
 import { endPublicity, takeNotice, takeNotices } from '../../src/push/withdraw.ts';
 import { select } from '../../src/store/database.ts';
 import { onBothDatabases } from '../support/databases.ts';
@@ -81,23 +83,92 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     const b = await bench(await url());
     await b.take(row(1));
     const context = await b.context();
-    const [record] = await select<{ key: Buffer }>(b.hub.db, 'SELECT record_key AS "key" FROM records');
-    const recordKey = record?.key.toString('hex') ?? '';
+    const recordKey = await onlyKey(b);
     const enter = (decidedOn: string) =>
       enterRepair({ noticeId: '修字1号', recordKey, decidedOn, reason: '通知书' }, PLATFORM, context);
     const today = context.localDate(b.clock.now);
     await expect(enter('2099-01-01')).rejects.toMatchObject({ code: 'NOTICE_EARLY' });
     expect(await versions(b)).toEqual([{ operation: 'UPSERT' }]);
-    expect(await enter(today)).toBe('applied');
-    expect(await enter(today)).toBe('repeated');
-    expect(await enter('2026-01-05')).toBe('corrected');
-    expect(await enter('2026-01-05')).toBe('repeated');
+    expect(await enter(today)).toEqual({ taken: 'applied' });
+    expect(await enter(today)).toEqual({ taken: 'repeated' });
+    const correction = { was: today, carried: false, told: [], renewed: false };
+    expect(await enter('2026-01-05')).toEqual({ taken: 'corrected', correction });
+    expect(await enter('2026-01-05')).toEqual({ taken: 'repeated' });
     const days =
       'SELECT n.decided_on AS a, s.since AS b FROM notices n JOIN suppressions s ON s.record_id = n.record_id';
     expect(await select(b.hub.db, days)).toEqual([{ a: '2026-01-05', b: '2026-01-05' }]);
     expect((await versions(b)).map(({ operation }) => operation)).toEqual(['UPSERT', 'WITHDRAW']);
     const corrected = (await logOf(b.hub)).filter(({ action }) => action === 'notice.corrected');
     expect(corrected.map(({ detail }) => detail)).toMatchObject([{ was: today, decidedOn: '2026-01-05' }]);
+  });
+
+  test('a notice whose day has not come waits for that day, there in local time, and then withdraws', async () => {
+    const b = await bench(await url());
+    await b.take(row(1), row(2));
+    await b.push();
+    const { number, code } = row(1) as { number: string; code: string };
+    const later = notice({ number, creditCode: code, decidedOn: '2026-11-30' });
+    b.far.pendingNotices.push(later, later);
+    const context = await b.context();
+    await takeNotices(context);
+    await endPublicity([], context);
+    await b.take(row(1, { content: '其间更正的内容' }));
+    await b.push();
+    b.clock.now = new Date('2026-11-29T15:59:59Z');
+    await endPublicity([], context);
+    expect(ops(b)).toEqual(['UU', 'U']);
+    b.clock.now = new Date('2026-11-29T16:00:00Z');
+    await endPublicity([], context);
+    await endPublicity([], context);
+    await b.push({ seals: 'withdrawals' });
+    expect(ops(b)).toEqual(['UU', 'U', 'D']);
+    const log = (await logOf(b.hub)).map(({ action }) => action).toReversed();
+    const actions = log.filter((action) => action.startsWith('notice.'));
+    expect(actions).toEqual(['notice.waiting', 'notice.applied']);
+  });
+
+  test('a person who enters a waiting notice with a day that has come lets it act at once', async () => {
+    const b = await bench(await url());
+    await b.take(row(1));
+    const context = await b.context();
+    const recordKey = await onlyKey(b);
+    await takeNotice({ noticeId: 'N-7', recordKey, decidedOn: '2027-11-26', reason: '年份误写' }, PLATFORM, context);
+    const typed = { noticeId: 'N-7', recordKey, decidedOn: '2026-11-26', reason: '通知书' };
+    expect(await enterRepair(typed, PLATFORM, context)).toEqual({ taken: 'applied' });
+    expect((await versions(b)).map(({ operation }) => operation)).toEqual(['UPSERT', 'WITHDRAW']);
+  });
+
+  test('a corrected day holds for a withdrawal that was not sent; of one that was sent it is said where it went', async () => {
+    const b = await bench(await url(), penaltyJob);
+    await b.take(penalty(1));
+    await b.push();
+    const context = await b.context();
+    const recordKey = await onlyKey(b);
+    const enter = (decidedOn: string) =>
+      enterRepair({ noticeId: '修字1号', recordKey, decidedOn, reason: '通知书' }, PLATFORM, context);
+    await enter('2026-11-26');
+    expect(await enter('2026-11-25')).toEqual({
+      taken: 'corrected',
+      correction: { was: '2026-11-26', carried: true, told: [], renewed: true },
+    });
+    // Sealed, but nothing of it ever left.
+    for await (const { batches } of readyBatches('WITHDRAW', context))
+      for (const each of batches) await seal(each, context);
+    expect(await enter('2026-11-24')).toMatchObject({ correction: { told: [], renewed: true } });
+    await b.push({ seals: 'withdrawals' });
+    expect(ops(b)).toEqual(['U', 'D']);
+    expect(await days(b)).toEqual([undefined, '2026-11-26', '2026-11-25', '2026-11-24']);
+    expect(await byVersion(b)).toEqual(['1 accepted', '2 cancelled', '3 cancelled', '4 accepted']);
+    expect(await enter('2026-11-23')).toEqual({
+      taken: 'corrected',
+      correction: {
+        ...{ was: '2026-11-24', carried: true, renewed: false },
+        told: [{ platform: PLATFORM, at: expect.stringMatching(/^2026-11-27T/) }],
+      },
+    });
+    await b.push({ seals: 'withdrawals' });
+    expect(ops(b)).toEqual(['U', 'D']);
+    expect(await days(b)).toHaveLength(4);
   });
 
   test('a notice that names no record, or more than one, is kept and reported', async () => {
@@ -150,8 +221,6 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     const b = await bench(await url());
     await b.take(row(1), row(2));
     const paused = { ...(await b.context()), signal: AbortSignal.abort(new Error('killed')) };
-    const { seal } = await import('../../src/push/seal.ts');
-    const { readyBatches } = await import('../../src/push/ready-batches.ts');
     for await (const { batches } of readyBatches('UPSERT', paused))
       for (const each of batches) await seal(each, paused);
     await b.take(row(1, { status: 'revoked', ended: '2026-11-26' }));
@@ -161,6 +230,25 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     expect(b.far.shown.size).toBe(1);
   });
 });
+
+const onlyKey = async ({ hub }: Bench): Promise<string> => {
+  const [record] = await select<{ key: Buffer }>(hub.db, 'SELECT record_key AS "key" FROM records');
+  return record?.key.toString('hex') ?? '';
+};
+
+/** 准予修复之日 of each version. */
+const days = async ({ hub }: Bench): Promise<unknown[]> =>
+  (await select<{ body: string }>(hub.db, 'SELECT body FROM versions ORDER BY version')).map(
+    ({ body }) => JSON.parse(body).statusDate,
+  );
+
+const byVersion = async ({ hub }: Bench): Promise<string[]> =>
+  (
+    await select<{ version: number; state: string }>(
+      hub.db,
+      'SELECT version, state FROM deliveries ORDER BY version, rendition',
+    )
+  ).map(({ version, state }) => `${version} ${state}`);
 
 const states = async ({ hub }: Bench): Promise<string[]> =>
   (await select<{ state: string }>(hub.db, 'SELECT state FROM deliveries')).map(({ state }) => state);
