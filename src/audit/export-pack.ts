@@ -4,7 +4,7 @@ import { readCheckpoint } from '../evidence/checkpoint.ts';
 import { sequenceAll } from '../evidence/sequencer.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { keepAnchor } from '../store/checkpoints.ts';
-import { type Db, inTransaction } from '../store/database.ts';
+import { type Db, inTransaction, keepFewPages } from '../store/database.ts';
 import { approvalEntries, type PackEntryRow } from '../store/evidence-rows.ts';
 import { appendLog } from '../store/log.ts';
 import { readHead } from '../store/log-tree.ts';
@@ -49,6 +49,7 @@ export interface ExportedPack {
 export async function exportPack(scope: PackScope, out: string, context: ExportContext): Promise<ExportedPack> {
   if (existsSync(out)) throw outTaken(out);
   const { db, actor, now } = context;
+  await keepFewPages(db);
   const resolved = await resolveScope(db, scope);
   await refuseOtherHub(resolved.batches, context);
   const detail = { scope: scope.kind, batches: resolved.batches.length, ...named(resolved) };
@@ -56,7 +57,7 @@ export async function exportPack(scope: PackScope, out: string, context: ExportC
   await sequenceAll(db);
   const head = await coveringHead(resolved, context);
   const logged = await stillLogged(db, resolved, head);
-  const sink = openSink(out, now());
+  const sink = await openSink(out, now());
   const work = mkdtempSync(join(dirname(resolve(out)), '.hub-pack-'));
   try {
     const written = await writePack(logged, { ...context, sink, head, work });

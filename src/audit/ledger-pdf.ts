@@ -80,6 +80,7 @@ export function openLedgerPdf(file: string, head: PrintedHead): LedgerPrinter {
     void document.text(fitted(shown(text, font), width), x, y, { lineBreak: false });
   const turn = (): void => {
     document.addPage();
+    forgetPages(document);
     page.number += 1;
     page.y = drawHead(document, head, page.number, write);
   };
@@ -105,6 +106,25 @@ export function openLedgerPdf(file: string, head: PrintedHead): LedgerPrinter {
       await written;
     },
   };
+}
+
+/** What of pdfkit's list of pages has no public name. */
+interface PageList {
+  readonly _root: { readonly data: { readonly Pages: { readonly data: { readonly Kids: PageReference[] } } } };
+}
+
+interface PageReference {
+  readonly id: number;
+  readonly gen: number;
+}
+
+/** pdfkit keeps every page to the end, though only its number is needed then: of those before the last, the number is what stays. */
+function forgetPages(document: PDFKit.PDFDocument): void {
+  const pages = (document as unknown as PageList)._root.data.Pages.data.Kids;
+  const written = pages.at(-2);
+  if (written === undefined) return;
+  const { id, gen } = written;
+  pages[pages.length - 2] = Object.assign(Object.create(Object.getPrototypeOf(written)), { id, gen });
 }
 
 /** Draws one line of text, cut to a width. */
