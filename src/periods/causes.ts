@@ -1,6 +1,7 @@
 import { localText } from '../calendar/local-time.ts';
 import { downTime } from '../duty/down-time.ts';
 import { isJsonObject } from '../json.ts';
+import { confirmationsOf } from '../store/confirmations.ts';
 import { beatsBetween } from '../store/heartbeats.ts';
 import { attemptEnds, happenings, pausesDuring, type RunEnd, runsBetween } from '../store/period-facts.ts';
 import type { PeriodRow } from '../store/periods.ts';
@@ -45,6 +46,7 @@ export async function causesOf(
     ...(await downCauses(span, context)),
     ...(await platformCauses(row, source, span, context)),
     ...(await runCauses(row, span, context)),
+    ...(await lateYes(row, source, end, context)),
   ];
   return found.length > 0
     ? found.toSorted((a, b) => rank(a, progress, context) - rank(b, progress, context))
@@ -197,7 +199,38 @@ function errorOf(run: RunEnd): { readonly code?: string; readonly message: strin
   return { code: error['code'], message: String(error['message'] ?? '').split('\n')[0] ?? '' };
 }
 
-function standingCauses({ setAside, unconfirmed, sealedAt, nilAt }: PeriodRow, progress: Progress): Cause[] {
+/** Divisions that said yes only after the plan, though in time for what was sent. */
+async function lateYes(row: PeriodRow, source: PeriodRow, end: string, { db, zone }: PeriodContext): Promise<Cause[]> {
+  const said = await confirmationsOf(db, source.platform, source.period);
+  return said
+    .filter(({ at }) => at > row.plannedAt && at <= end)
+    .map(({ division, at }) => {
+      const when = localText(new Date(at), zone);
+      return {
+        code: 'unconfirmed' as const,
+        from: row.plannedAt,
+        to: at,
+        zh: `${division} ${when} 才确认`,
+        en: `${division} confirmed only at ${when}`,
+      };
+    })
+    .slice(0, MOST);
+}
+
+/** Records that did not leave for want of a yes, whatever else became of the period. */
+export function unconfirmedCauses({ unconfirmed }: PeriodRow): Cause[] {
+  if (unconfirmed === 0) return [];
+  return [
+    {
+      code: 'unconfirmed',
+      zh: `${unconfirmed} 条待业务处室确认；见 hub preview`,
+      en: `${unconfirmed} records wait for their division to confirm`,
+    },
+  ];
+}
+
+function standingCauses(period: PeriodRow, progress: Progress): Cause[] {
+  const { setAside, sealedAt, nilAt } = period;
   const nothingLeft = sealedAt !== null && nilAt === null && progress.triedAt === undefined;
   const causes: Cause[] = [];
   if (nothingLeft && setAside > 0)
@@ -206,12 +239,7 @@ function standingCauses({ setAside, unconfirmed, sealedAt, nilAt }: PeriodRow, p
       zh: `待报的 ${setAside} 条全部在隔离中，没有一条可报；见 hub quarantine list`,
       en: `all ${setAside} pending records are in quarantine, none could leave`,
     });
-  if (unconfirmed > 0)
-    causes.push({
-      code: 'unconfirmed',
-      zh: `${unconfirmed} 条待业务处室确认；见 hub preview`,
-      en: `${unconfirmed} records wait for their division to confirm`,
-    });
+  causes.push(...unconfirmedCauses(period));
   if (progress.held > 0)
     causes.push({
       code: 'held',

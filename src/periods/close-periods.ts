@@ -5,6 +5,7 @@ import { inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { periodBatches } from '../store/period-facts.ts';
 import { markClosed, openPeriods, type PeriodRow } from '../store/periods.ts';
+import { carrierOf, isPassedOn } from './passed-on.ts';
 import type { DutyJob, PeriodContext } from './period-context.ts';
 import { progressOf } from './period-progress.ts';
 import { type PeriodReport, reportPeriod } from './period-report.ts';
@@ -21,23 +22,43 @@ export async function closePeriods(
   for (const row of await openPeriods(context.db, job.platformName)) {
     if (closed.some(({ period }) => period === row.period)) continue;
     const ends = await endOf(row, job, context);
-    if (ends === undefined) break;
-    const served = ends === 'done' ? await servedToo(row, context) : [];
-    closed.push(...(await close(row, served, context)));
+    if (ends === 'open') break;
+    if (ends !== 'passed-on') closed.push(...(await close(await endingWith(row, ends, context), context)));
   }
   return closed;
 }
 
-/** `given-up`: nothing left, nothing on the way, and the next period has come. */
-async function endOf(
-  row: PeriodRow,
-  job: DutyJob,
-  { db, now }: PeriodContext,
-): Promise<'done' | 'given-up' | undefined> {
+/**
+ * `given-up`: nothing left, nothing on the way, and the next period has come; `passed-on`: the same for want of a division's yes,
+ * until the next one is due; or the period that has carried its records meanwhile.
+ */
+type End = 'open' | 'done' | 'given-up' | 'passed-on' | { readonly carrier: PeriodRow };
+
+async function endOf(row: PeriodRow, job: DutyJob, context: PeriodContext): Promise<End> {
+  const { db, now } = context;
   const { doneAt, active } = progressOf(row, await periodBatches(db, row.platform, row.period), job.platform);
   if (doneAt !== undefined) return 'done';
   const over = row.sealedAt !== null && active === 0 && now.toISOString() >= row.nextPlannedAt;
-  return over ? 'given-up' : undefined;
+  if (!over || !(await isPassedOn(row, context))) return over ? 'given-up' : 'open';
+  const carrier = await carrierOf(row, job, context);
+  if (carrier !== undefined) return { carrier };
+  return now.toISOString() < row.nextDueAt ? 'passed-on' : 'given-up';
+}
+
+/** A period that is to be closed, and the one that served it. */
+interface Ending {
+  readonly row: PeriodRow;
+  readonly coveredBy?: string;
+}
+
+async function endingWith(
+  row: PeriodRow,
+  ends: Exclude<End, 'open' | 'passed-on'>,
+  context: PeriodContext,
+): Promise<readonly Ending[]> {
+  if (typeof ends === 'object') return [{ row, coveredBy: ends.carrier.period }];
+  const served = ends === 'done' ? await servedToo(row, context) : [];
+  return [{ row }, ...served.map((one) => ({ row: one, coveredBy: row.period }))];
 }
 
 /** Later periods that were planned before this one's members were fixed: its push carried what was pending for them. */
@@ -49,17 +70,15 @@ async function servedToo(row: PeriodRow, { db }: PeriodContext): Promise<PeriodR
 }
 
 async function close(
-  row: PeriodRow,
-  served: readonly PeriodRow[],
+  endings: readonly Ending[],
   context: PeriodContext & { readonly db: Db },
 ): Promise<PeriodReport[]> {
   const { now } = context;
   const closed = await inTransaction(context.db, async (tx) => {
     const reports: PeriodReport[] = [];
-    for (const one of [row, ...served]) {
-      const coveredBy = one === row ? {} : { coveredBy: row.period };
-      if (!(await markClosed(tx, one.id, { now, ...coveredBy }))) continue;
-      const closedRow: PeriodRow = { ...one, state: 'closed', closedAt: now.toISOString(), ...coveredBy };
+    for (const { row, ...coveredBy } of endings) {
+      if (!(await markClosed(tx, row.id, { now, ...coveredBy }))) continue;
+      const closedRow: PeriodRow = { ...row, state: 'closed', closedAt: now.toISOString(), ...coveredBy };
       const report = await reportPeriod(closedRow, { ...context, db: tx });
       reports.push(report);
       await appendLog(tx, now, [closedEntry(report)]);

@@ -4,6 +4,7 @@ import type { Reader } from '../store/database.ts';
 import { periodBatches, runBegunBy } from '../store/period-facts.ts';
 import { openPeriods, type PeriodRow } from '../store/periods.ts';
 import { earliestDeadline } from './earliest-deadline.ts';
+import { isPassedOn } from './passed-on.ts';
 import type { DutyJob, PeriodContext } from './period-context.ts';
 import { progressOf } from './period-progress.ts';
 import { NIL_WAITING, NIL_WITHHELD, unsettledPulls } from './unsettled-pulls.ts';
@@ -25,7 +26,7 @@ export async function owedPeriod(
   looked: Looked = new Map(),
 ): Promise<OwedPeriod | undefined> {
   const { now } = context;
-  const [oldest] = await openPeriods(context.db, job.platformName);
+  const oldest = await oldestOwed(job, context);
   if (oldest === undefined || oldest.plannedAt > now.toISOString()) return undefined;
   const again = [
     await notBegun(oldest, job, context),
@@ -36,6 +37,11 @@ export async function owedPeriod(
     period: oldest.period,
     slots: [new Date(oldest.plannedAt), ...again.filter((slot) => slot !== undefined)],
   };
+}
+
+async function oldestOwed(job: DutyJob, context: PeriodContext): Promise<PeriodRow | undefined> {
+  for (const row of await openPeriods(context.db, job.platformName)) if (!(await isPassedOn(row, context))) return row;
+  return undefined;
 }
 
 const SOON_MS = 300_000;

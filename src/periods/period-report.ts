@@ -4,7 +4,7 @@ import { type ReportedHead, reportedHead } from '../evidence/anchor.ts';
 import type { Reader } from '../store/database.ts';
 import { type MemberCount, memberCounts, type PeriodBatch, periodBatches } from '../store/period-facts.ts';
 import { findPeriod, type PeriodRow } from '../store/periods.ts';
-import { type Cause, causesNow, causesOf } from './causes.ts';
+import { type Cause, causesNow, causesOf, unconfirmedCauses } from './causes.ts';
 import { lateMembers } from './late-members.ts';
 import { dutyJobs, type PeriodContext } from './period-context.ts';
 import { type Progress, progressOf } from './period-progress.ts';
@@ -35,7 +35,10 @@ export interface PeriodReport {
   readonly receipts: readonly string[];
   /** 报送日志 as it was last signed: whoever keeps this report can hold the log to it. */
   readonly logHead: ReportedHead | null;
-  /** Why it is not on time, what is in the way now first; of one that is not due yet, only what is in the way. */
+  /**
+   * Why it is not on time, what is in the way now first; of one that is not due yet, only what is in the way; of one on time, what
+   * did not leave for want of a yes.
+   */
   readonly causes: readonly Cause[];
 }
 
@@ -72,7 +75,7 @@ export async function reportPeriod(row: PeriodRow, context: PeriodContext): Prom
   const members = row.coveredBy === null ? await memberCounts(db, row.platform, row.period) : [];
   const late = row.coveredBy === null ? await lateMembers(batches, job, context) : 0;
   const find = outcome === 'open' ? causesNow : causesOf;
-  const causes = outcome === 'on-time' ? [] : await find(row, source, progress, context);
+  const causes = outcome === 'on-time' ? unconfirmedCauses(row) : await find(row, source, progress, context);
   return {
     ...headOf(row),
     outcome,

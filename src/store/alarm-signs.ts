@@ -121,7 +121,7 @@ export const contradictedTickets = (db: Reader): Promise<PlatformCount[]> =>
 /** Notices of late that fit no record or cannot be read: nothing was withdrawn for them. */
 export async function recentStrayNotices(db: Reader, since: Date): Promise<PlatformCount[]> {
   const sql = `SELECT platform, COUNT(*) AS n, MIN(received_at) AS oldest FROM notices
-    WHERE state <> 'applied' AND received_at >= ? GROUP BY platform ORDER BY platform`;
+    WHERE state NOT IN ('applied', 'waiting') AND received_at >= ? GROUP BY platform ORDER BY platform`;
   const rows = await select<PlatformCount>(db, sql, [since.toISOString()]);
   return rows.map((row) => ({ ...row, n: Number(row.n) }));
 }

@@ -59,6 +59,68 @@ test('one that was not confirmed until the next was planned is given up; a yes a
   ]);
 });
 
+const NEXT_FRIDAY = '2026-12-11T01:00:00Z';
+
+test('a yes after the plan is the cause that the period was late for, and the records leave', async () => {
+  const b = await bench({ job: CONFIRM });
+  await b.take('2026-12-03T18:00:00Z', row(1));
+  await b.ring(FRIDAY);
+  await b.take('2026-12-05T02:00:00Z');
+  await confirmDivision(b.hub, jobOf(b), { ...yes, period: (await chosen(b)).period });
+  await byHand(b);
+  const [period] = await b.periods();
+  expect(period).toMatchObject({ period: '2026-W49', outcome: 'late', counts: { accepted: 1, unconfirmed: 0 } });
+  expect(period?.causes[0]).toMatchObject({ code: 'unconfirmed', zh: '印刷发行处 2026-12-05 10:00 才确认' });
+});
+
+test('what nobody confirmed leaves with the next period, and its own was then overdue, not missed', async () => {
+  const b = await bench({ job: CONFIRM });
+  await b.take('2026-12-03T18:00:00Z', row(1));
+  await b.ring(FRIDAY);
+  await b.ring(NEXT_FRIDAY);
+  expect((await b.periods()).map((one) => `${inShort(one)} ${one.state} ${one.counts.unconfirmed}`)).toEqual([
+    '2026-W49 overdue open 1',
+    '2026-W50 open open 1',
+  ]);
+  expect((await chosen(b)).period).toBe('2026-W50');
+  await expect(confirmDivision(b.hub, jobOf(b), { ...yes, period: '2026-W49' })).rejects.toMatchObject({
+    code: 'PERIOD_CLOSED',
+  });
+  await confirmDivision(b.hub, jobOf(b), { ...yes, period: '2026-W50' });
+  await byHand(b);
+  const [old, next] = await b.periods();
+  expect(old).toMatchObject({ period: '2026-W49', outcome: 'overdue', state: 'closed', coveredBy: '2026-W50' });
+  expect(old?.causes[0]).toMatchObject({ code: 'unconfirmed', zh: expect.stringContaining('才确认') });
+  expect(next).toMatchObject({ outcome: 'on-time', state: 'closed', counts: { accepted: 1 } });
+  expect((await b.logged('period.closed')).map(({ outcome }) => outcome)).toEqual(['overdue', 'on-time']);
+});
+
+test('where nobody confirmed until the next period was due, it was missed for want of a yes', async () => {
+  const b = await bench({ job: CONFIRM });
+  await b.take('2026-12-03T18:00:00Z', row(1));
+  await b.ring(FRIDAY);
+  await b.ring(NEXT_FRIDAY);
+  await b.ring('2026-12-11T10:00:00Z');
+  const [old, next] = await b.periods();
+  expect(old).toMatchObject({ outcome: 'missed', state: 'closed', coveredBy: null, counts: { unconfirmed: 1 } });
+  expect(old?.causes[0]?.code).toBe('unconfirmed');
+  expect(next).toMatchObject({ period: '2026-W50', state: 'open' });
+});
+
+test('a period on time names what did not leave for want of a yes', async () => {
+  const b = await bench({ job: CONFIRM });
+  await b.take('2026-12-03T18:00:00Z', row(1));
+  await confirmDivision(b.hub, jobOf(b), { ...yes, period: '2026-W49' });
+  await b.ring(FRIDAY);
+  // A withdrawal waits for nobody, a new record does.
+  await b.take('2026-12-10T18:00:00Z', row(1, { status: 'revoked', ended: '2026-12-10' }), row(2));
+  await b.ring(NEXT_FRIDAY);
+  expect((await b.periods()).map((one) => `${inShort(one)} ${one.causes.map(({ code }) => code)}`)).toEqual([
+    '2026-W49 on-time ',
+    '2026-W50 on-time unconfirmed',
+  ]);
+});
+
 test('a yes to a period that is closed, or neither open nor next, is refused', async () => {
   const b = await bench({ job: CONFIRM });
   await b.ring(FRIDAY);

@@ -7,6 +7,7 @@ import { enterRepair } from '../../src/push/enter-repair.ts';
 import { readyBatches } from '../../src/push/ready-batches.ts';
 import { seal } from '../../src/push/seal.ts';
 import { endPublicity, takeNotice, takeNotices } from '../../src/push/withdraw.ts';
+import { recentStrayNotices } from '../../src/store/alarm-signs.ts';
 import { select } from '../../src/store/database.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { pullJob, row } from '../support/hub.ts';
@@ -114,6 +115,8 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     await endPublicity([], context);
     await b.take(row(1, { content: '其间更正的内容' }));
     await b.push();
+    // Nobody is called because of it.
+    expect(await recentStrayNotices(b.hub.db, new Date(0))).toEqual([]);
     b.clock.now = new Date('2026-11-29T15:59:59Z');
     await endPublicity([], context);
     expect(ops(b)).toEqual(['UU', 'U']);
