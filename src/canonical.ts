@@ -2,34 +2,59 @@ import { hash } from 'node:crypto';
 import type { Json } from './json.ts';
 
 /**
- * JCS (RFC 8785): members sorted by UTF-16 code units, no white space, ECMAScript numbers.
+ * JCS (RFC 8785): members sorted by UTF-16 code units, no white space, ECMAScript numbers; a value's own member `without` is left out.
  * Throws RangeError on lone surrogates (delivery.md T11) and on numbers that JSON cannot carry.
  */
-export function canonicalJson(value: Json): string {
-  const sorted = inOrder(value);
-  if (sorted === undefined) return write(value);
+export function canonicalJson(value: Json, without?: string): string {
+  const sorted = inOrder(value, without);
+  if (sorted === undefined) return write(value, without);
   const text = JSON.stringify(sorted);
   // JSON.stringify writes a lone surrogate as an escape; only then is it worth looking closer.
-  return text.includes('\\ud') ? write(value) : text;
+  return text.includes('\\ud') ? write(value, without) : text;
 }
 
 /**
  * The same value with its members sorted, so that one native call can write it; `undefined` where an object has a key that
  * JavaScript would put first because it looks like an array index.
  */
-function inOrder(value: Json): Json | undefined {
+function inOrder(value: Json, without?: string): Json | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (value === null || typeof value !== 'object') return value;
-  if (isArray(value)) return every(value.map(inOrder));
+  if (isArray(value)) return every(value.map((item) => inOrder(item)));
+  const order = orderOf(Object.keys(value));
+  if (order === undefined) return undefined;
   const sorted: { [key: string]: Json } = {};
-  for (const key of Object.keys(value).sort()) {
+  for (const key of order) {
     const member = value[key];
-    if (member === undefined) continue;
-    const ordered = inOrder(member);
-    if (ordered === undefined || isIndex(key)) return undefined;
+    if (member === undefined || key === without) continue;
+    const ordered = typeof member === 'string' ? member : inOrder(member);
+    if (ordered === undefined) return undefined;
     sorted[key] = ordered;
   }
   return sorted;
+}
+
+interface Order {
+  readonly keys: readonly string[];
+  /** The same, sorted; `undefined` where one looks like an array index. */
+  readonly sorted: readonly string[] | undefined;
+}
+
+/** Records of a type have the same few sets of keys: sorting them once is enough. */
+const orders: Order[] = [];
+const MOST_ORDERS = 16;
+
+function orderOf(keys: readonly string[]): readonly string[] | undefined {
+  for (const order of orders) if (isSame(order.keys, keys)) return order.sorted;
+  const order = { keys, sorted: keys.some(isIndex) ? undefined : keys.toSorted() };
+  if (orders.unshift(order) > MOST_ORDERS) orders.pop();
+  return order.sorted;
+}
+
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index += 1) if (left[index] !== right[index]) return false;
+  return true;
 }
 
 const every = (items: readonly (Json | undefined)[]): Json | undefined =>
@@ -40,18 +65,18 @@ const isIndex = (key: string): boolean => {
   return (first >= 48 && first <= 57) || key === '__proto__';
 };
 
-function write(value: Json): string {
+function write(value: Json, without?: string): string {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new RangeError('number is not finite');
     return JSON.stringify(value);
   }
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (isArray(value)) return `[${value.map(write).join(',')}]`;
+  if (isArray(value)) return `[${value.map((item) => write(item)).join(',')}]`;
   let members = '';
   for (const key of Object.keys(value).sort()) {
     const member = value[key];
-    if (member === undefined) continue;
+    if (member === undefined || key === without) continue;
     members += `${members === '' ? '' : ','}${text(key)}:${write(member)}`;
   }
   return `{${members}}`;

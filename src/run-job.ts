@@ -144,6 +144,7 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
   try {
     const { counts, faults, stopped } = await pull(job, {
       db,
+      databaseUrl: settings.databaseUrl,
       source,
       type,
       schemasDigest: hub.schemasDigest,

@@ -7,12 +7,13 @@ import { type Judge, type Prepared, prepare, refOf } from './read-row.ts';
 /** Rows of a page that are byte for byte what made the newest version of their record, under the same rules. */
 export interface Known {
   readonly sameRows: number;
-  /** Their source references and record ids. */
+  /** Their source references and record ids, and what `Prepared.names` would be of them. */
   readonly sameRefs: readonly Buffer[];
   readonly sameIds: ReadonlySet<number>;
+  readonly sameNames: ReadonlySet<string>;
 }
 
-export const noneKnown: Known = { sameRows: 0, sameRefs: [], sameIds: new Set() };
+export const noneKnown: Known = { sameRows: 0, sameRefs: [], sameIds: new Set(), sameNames: new Set() };
 
 /** Rules (8 bytes) and digest of the raw row (32 bytes): while both stay, the row needs no second look. */
 export const rawMark = (rules: Buffer, rawDigest: string): Buffer =>
@@ -31,19 +32,22 @@ export async function prepareChanged(db: Reader, rows: readonly RawRow[], contex
   );
   const sameRefs: Buffer[] = [];
   const sameIds = new Set<number>();
+  const sameNames = new Set<string>();
   const others: RawRow[] = [];
   const digests: string[] = [];
   for (const [index, row] of rows.entries()) {
     const ref = refs[index];
-    const before = ref === undefined ? undefined : known.get(ref.toString('latin1'));
+    const name = ref?.toString('latin1') ?? '';
+    const before = known.get(name);
     const digest = sha256(row.raw);
     if (ref !== undefined && before?.raw?.equals(rawMark(rules, digest))) {
       sameRefs.push(ref);
       sameIds.add(before.id);
+      sameNames.add(name).add(before.keyHex);
     } else {
       others.push(row);
       digests.push(digest);
     }
   }
-  return { ...prepare(others, context, digests), sameRows: sameRefs.length, sameRefs, sameIds };
+  return { ...prepare(others, context, digests), sameRows: sameRefs.length, sameRefs, sameIds, sameNames };
 }

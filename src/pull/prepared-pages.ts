@@ -14,14 +14,28 @@ export interface PreparedPage {
   readonly prepared: Prepared & Known;
 }
 
+export interface Reading {
+  readonly db: Reader;
+  readonly options: ReadOptions;
+  readonly judge: () => Judge;
+  /** Whether a page before this one, not kept yet, may change what it was compared with. */
+  readonly mayChange: (page: PreparedPage) => boolean;
+  /** Waits until all pages before are kept. */
+  readonly drain: () => Promise<void>;
+}
+
 /** The reading side of a pull: everything that needs no lock and writes nothing. */
 export async function* preparedPages(
   source: Source,
   from: Cursor | undefined,
-  context: { readonly db: Reader; readonly options: ReadOptions; readonly judge: () => Judge },
+  { db, options, judge, mayChange, drain }: Reading,
 ): AsyncGenerator<PreparedPage> {
-  for await (const { rows, ...head } of source.pages(from, context.options)) {
-    const prepared = await prepareChanged(context.db, rows, context.judge());
-    yield { page: { ...head, rowCount: rows.length }, prepared };
+  for await (const { rows, ...head } of source.pages(from, options)) {
+    const page = { ...head, rowCount: rows.length };
+    const early = { page, prepared: await prepareChanged(db, rows, judge()) };
+    if (mayChange(early)) {
+      await drain();
+      yield { page, prepared: await prepareChanged(db, rows, judge()) };
+    } else yield early;
   }
 }

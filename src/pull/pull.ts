@@ -6,15 +6,18 @@ import { compileMapping } from '../mapping/mapping.ts';
 import type { PullCounts } from '../run-report.ts';
 import type { UnifiedType } from '../schema/schema.ts';
 import type { Source } from '../source.ts';
-import { readCursor, writeCursor, writeSnapshotRows } from '../store/cursors.ts';
-import { type Db, inTransaction, type Tx } from '../store/database.ts';
+import { readCursor, writeSnapshotRows } from '../store/cursors.ts';
+import { type Db, inTransaction } from '../store/database.ts';
 import { countOpen } from '../store/quarantine.ts';
+import { openPageKeeper } from './page-keeper.ts';
 import { type PageHead, preparedPages } from './prepared-pages.ts';
-import type { Judge } from './read-row.ts';
-import { type TakeIn, type Taken, takeIn } from './take-in.ts';
+import type { JobOfRows, Judge } from './read-row.ts';
+import type { Taken } from './take-in.ts';
 
 export interface Pull {
   readonly db: Db;
+  /** Address of the same database: a long pull keeps its pages over a connection of its own. Absent: never. */
+  readonly databaseUrl?: string | undefined;
   readonly source: Source;
   readonly type: UnifiedType;
   /** Changes with any file of the schemas folder. */
@@ -73,29 +76,35 @@ async function readAll(
   const rules = rulesOf(job, context.schemasDigest);
   const options = { signal, now, ...range(context) };
   const snapshot: Snapshot = { rows: 0, known: stored?.snapshotRows, told: false, uncounted: false };
-  let ticketsOpen = (await countOpen(db, 'intake', { job: job.name })) > 0;
+  const ticketsOpen = (await countOpen(db, 'intake', { job: job.name })) > 0;
+  const keeper = openPageKeeper({
+    db,
+    databaseUrl: context.databaseUrl,
+    ...{ job: plainly(job), rules, runId: context.runId, ticketsOpen, manual, dryRun: context.dryRun },
+    note: (page, taken) => {
+      failpoint('S1-kept');
+      addUp(done, faults, taken);
+      countSnapshot(page, snapshot);
+      context.onProgress?.(done);
+    },
+  });
   const judge = (): Judge => ({ job, type: context.type, map, today: context.localDate(now()), rules });
-  const reading = { db, options, judge };
-  for await (const { page, prepared } of preparedPages(source, manual ? undefined : stored?.value, reading)) {
-    signal.throwIfAborted();
-    if (!manual) refuseShrunk(page, snapshot, context.acceptShrink);
-    failpoint('S0-read');
-    const intake: TakeIn = { job, type: context.type, rules, now: now(), runId: context.runId, ticketsOpen };
-    const keep = async (tx: Tx): Promise<Taken> => {
-      const taken = await takeIn(tx, page, prepared, intake);
-      if (!manual) await keepPlace(tx, job, page, snapshot, now());
-      if (context.dryRun) throw new DryRun(taken);
-      return taken;
-    };
-    const taken = await inTransaction(db, keep).catch(undone);
-    failpoint('S1-kept');
-    addUp(done, faults, taken);
-    if (taken.counts.quarantined > 0) ticketsOpen = true;
-    countSnapshot(page, snapshot);
-    context.onProgress?.(done);
+  const reading = { db, options, judge, mayChange: keeper.mayChange, drain: keeper.drain };
+  try {
+    for await (const prepared of preparedPages(source, manual ? undefined : stored?.value, reading)) {
+      signal.throwIfAborted();
+      if (!manual) refuseShrunk(prepared.page, snapshot, context.acceptShrink);
+      failpoint('S0-read');
+      await keeper.add(prepared, now());
+    }
+  } finally {
+    await keeper.drain().finally(keeper.close);
   }
   if (!manual && !context.dryRun) await closeSnapshot(context, job, snapshot);
 }
+
+/** What goes to another thread: no secret of the source, nothing that is compiled. */
+const plainly = ({ name, division, type }: PullJob): JobOfRows => ({ name, division, type });
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -103,20 +112,6 @@ const range = ({ since, until }: Pull): { since?: string; until?: string } => ({
   ...(since === undefined ? {} : { since }),
   ...(until === undefined ? {} : { until }),
 });
-
-/** Carries the outcome of a rehearsal out of the transaction that is rolled back. */
-class DryRun extends Error {
-  readonly taken: Taken;
-  constructor(taken: Taken) {
-    super('dry run');
-    this.taken = taken;
-  }
-}
-
-function undone(error: unknown): Taken {
-  if (error instanceof DryRun) return error.taken;
-  throw error;
-}
 
 function addUp(done: Mutable<PullCounts>, faults: Map<string, number>, { counts, faults: codes }: Taken): void {
   done.read += counts.accepted + counts.unchanged + counts.quarantined;
@@ -141,9 +136,11 @@ const isShrunk = (rows: number, known: number | undefined): boolean =>
   known !== undefined && known > 0 && rows < known * (1 - SHRINK);
 
 /** Where the source knows beforehand how many rows will come, nothing at all is written. */
-function refuseShrunk(page: PageHead, { known }: Snapshot, accepted: boolean): void {
-  if (accepted || !page.snapshot || page.expectedRows === undefined) return;
-  if (isShrunk(page.expectedRows, known)) throw shrunk(page.expectedRows, known ?? 0);
+function refuseShrunk(page: PageHead, snapshot: Snapshot, accepted: boolean): void {
+  if (!page.snapshot || page.expectedRows === undefined) return;
+  const { known } = snapshot;
+  if (!accepted && isShrunk(page.expectedRows, known)) throw shrunk(page.expectedRows, known ?? 0);
+  snapshot.known = page.expectedRows;
 }
 
 const shrunk = (rows: number, known: number): HubError =>
@@ -161,13 +158,6 @@ function countSnapshot(page: PageHead, snapshot: Snapshot): void {
   if (!page.snapshot || snapshot.told) return;
   snapshot.uncounted = true;
   snapshot.rows += page.rowCount;
-}
-
-async function keepPlace(tx: Tx, job: PullJob, page: PageHead, snapshot: Snapshot, now: Date): Promise<void> {
-  await writeCursor(tx, job.name, page.cursor, now);
-  if (!page.snapshot || page.expectedRows === undefined) return;
-  await writeSnapshotRows(tx, job.name, page.expectedRows);
-  snapshot.known = page.expectedRows;
 }
 
 /** A snapshot whose size nobody said beforehand: absence never means withdrawal, so its rows stay, but a person must look. */

@@ -9,6 +9,9 @@ import type { Identity, SearchTerms, UnifiedType } from '../schema/schema.ts';
 import type { RawRow } from '../source.ts';
 import { subjectOf, type Ticket } from '../store/quarantine.ts';
 
+/** What the rows of a job carry along. */
+export type JobOfRows = Pick<PullJob, 'name' | 'division' | 'type'>;
+
 /** What decides what becomes of a row. */
 export interface Judge {
   readonly job: PullJob;
@@ -23,9 +26,6 @@ export interface Judge {
 /** A row that maps and checks: what the library may keep as a version. */
 export interface Candidate {
   readonly rowNo: number;
-  readonly raw: Uint8Array | string;
-  /** JSON of the row's fields, made only where a ticket needs it. */
-  readonly fields: () => string;
   /** Canonical JSON of the record without its revision time: what the digest is over, and what the library keeps. */
   readonly content: string;
   /** Lower-case hex SHA-256 of the row as read. */
@@ -41,10 +41,19 @@ export interface Candidate {
   readonly remarks: string | undefined;
 }
 
+/** What a ticket keeps of a row: its exact bytes, and its fields as JSON. */
+export type RowText = Pick<Ticket, 'raw' | 'fields'>;
+
 /** The rows of a page, mapped and checked; no database. */
 export interface Prepared {
   readonly candidates: readonly Candidate[];
   readonly tickets: readonly Ticket[];
+  /** The records (hex keys) and the bureau's row ids (latin1 references) that the candidates are about. */
+  readonly names: ReadonlySet<string>;
+  /** One of them stands in more than one of the candidates. */
+  readonly twice: boolean;
+  /** What tickets keep of these rows, should the library refuse them after all. */
+  readonly textsOf: (rowNos: readonly number[]) => Promise<readonly RowText[]>;
 }
 
 /** Maps and checks rows of a page; `rawDigests` in their order, where they are known already. */
@@ -56,8 +65,43 @@ export function prepare(rows: readonly RawRow[], context: Judge, rawDigests?: re
     if ('content' in read) candidates.push(read);
     else tickets.push(read);
   }
-  return settleTwins(candidates, tickets, context);
+  const texts = textsOfRows(rows);
+  const named = namesOf(candidates);
+  const twins = named.twice ? findTwins(candidates) : NO_TWINS;
+  for (const [candidate, fault] of twins) {
+    const [text] = texts([candidate.rowNo]);
+    tickets.push(ticketOf(candidate, fault, { job: context.job, text }));
+  }
+  const sound = twins.size === 0 ? candidates : candidates.filter((candidate) => !twins.has(candidate));
+  return { candidates: sound, tickets, ...named, textsOf: async (rowNos) => texts(rowNos) };
 }
+
+const NO_TWINS: ReadonlyMap<Candidate, Fault> = new Map();
+
+function namesOf(candidates: readonly Candidate[]): Pick<Prepared, 'names' | 'twice'> {
+  const names = new Set<string>();
+  let given = 0;
+  for (const { keyHex, sourceRef } of candidates) {
+    names.add(keyHex);
+    if (sourceRef !== undefined) names.add(sourceRef.toString('latin1'));
+    given += sourceRef === undefined ? 1 : 2;
+  }
+  return { names, twice: names.size < given };
+}
+
+/** By row number, which stands once in a page. Made only where a ticket needs it. */
+function textsOfRows(rows: readonly RawRow[]): (rowNos: readonly number[]) => readonly RowText[] {
+  const byNumber = () => new Map(rows.map((row) => [row.rowNo, row]));
+  return (rowNos) => {
+    const found = byNumber();
+    return rowNos.map((rowNo) => textOf(found.get(rowNo)));
+  };
+}
+
+const textOf = (row: RawRow | undefined): RowText => ({
+  raw: row?.raw,
+  fields: row?.fields === undefined ? undefined : JSON.stringify(row.fields),
+});
 
 function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ticket {
   const { job, type } = context;
@@ -66,7 +110,8 @@ function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ti
   const { record, faults: mapped } = context.map(fields);
   if (row.faults.some(isError)) return ticketFor(row, record, row.faults, context);
   addRevision(record, fields, job);
-  const faults = [...row.faults, ...mapped, ...type.complete(record, job.authority)];
+  const faults = row.faults.length === 0 ? mapped : [...row.faults, ...mapped];
+  for (const found of type.complete(record, job.authority)) faults.push(found);
   if (faults.some(isError)) return ticketFor(row, record, faults, context);
   faults.push(...type.check(record, { today: context.today }));
   if (faults.some(isError)) return ticketFor(row, record, faults, context);
@@ -76,12 +121,10 @@ function readRow(row: RawRow, context: Judge, rawDigest: string): Candidate | Ti
   if (intruder) return ticketFor(row, record, [...faults, notAllowed(identity.authority)], context);
   const operation = type.operation(record);
   const sourceRef = refOf(fields, job);
-  const { revisedAt, ...rest } = record;
-  const content = canonicalJson(rest);
+  const { revisedAt } = record;
+  const content = canonicalJson(record, 'revisedAt');
   return {
     rowNo: row.rowNo,
-    raw: row.raw,
-    fields: () => JSON.stringify(fields),
     content,
     rawDigest,
     identity,
@@ -152,55 +195,44 @@ function ticketFor(row: RawRow, record: JsonObject | undefined, faults: readonly
     number: search.number,
     name: search.name,
     faults,
-    fields: row.fields === undefined ? undefined : JSON.stringify(row.fields),
-    raw: row.raw,
+    ...textOf(row),
   };
 }
 
 /** A row that was sound by itself, but does not fit what the library holds, or its twin. */
-export const ticketOf = (candidate: Candidate, fault: Fault, { job, type }: Pick<Judge, 'job' | 'type'>): Ticket => ({
+export const ticketOf = (
+  candidate: Candidate,
+  fault: Fault,
+  { job, text }: { readonly job: JobOfRows; readonly text: RowText | undefined },
+): Ticket => ({
   stage: 'intake',
   subject: candidate.subject,
   job: job.name,
   division: job.division,
-  type: type.name,
+  type: job.type,
   rowNo: candidate.rowNo,
   number: candidate.identity.number,
   name: candidate.identity.name,
   faults: [fault],
-  fields: candidate.fields(),
-  raw: candidate.raw,
+  ...text,
 });
 
 /**
  * Two different contents for one record in one page, or two records for one row id: only the bureau's own revision time can order
  * them (faults.md F35).
  */
-function settleTwins(candidates: readonly Candidate[], tickets: Ticket[], context: Judge): Prepared {
-  const ambiguous = new Map<Candidate, Fault>();
-  const ref = ({ sourceRef }: Candidate) => sourceRef?.toString('latin1');
-  for (const same of standingTwice(candidates, ref))
-    if (isAmbiguous(same, 'keyHex')) for (const candidate of same) ambiguous.set(candidate, rowTwinFault);
+function findTwins(candidates: readonly Candidate[]): ReadonlyMap<Candidate, Fault> {
+  const twins = new Map<Candidate, Fault>();
+  for (const same of standingTwice(candidates, ({ sourceRef }) => sourceRef?.toString('latin1')))
+    if (isAmbiguous(same, 'keyHex')) for (const candidate of same) twins.set(candidate, rowTwinFault);
   for (const same of standingTwice(candidates, ({ keyHex }) => keyHex))
-    if (isAmbiguous(same, 'digest')) for (const candidate of same) ambiguous.set(candidate, twinFault);
-  if (ambiguous.size === 0) return { candidates, tickets };
-  for (const [candidate, fault] of ambiguous) tickets.push(ticketOf(candidate, fault, context));
-  return { candidates: candidates.filter((candidate) => !ambiguous.has(candidate)), tickets };
+    if (isAmbiguous(same, 'digest')) for (const candidate of same) twins.set(candidate, twinFault);
+  return twins;
 }
 
 /** Candidates that share a name with another one, group by group. */
-function standingTwice(candidates: readonly Candidate[], nameOf: (candidate: Candidate) => string | undefined) {
-  const groups = new Map<string, Candidate[]>();
-  let twins = false;
-  for (const candidate of candidates) {
-    const name = nameOf(candidate);
-    if (name === undefined) continue;
-    const same = groups.get(name);
-    if (same === undefined) groups.set(name, [candidate]);
-    else twins = same.push(candidate) > 1;
-  }
-  return twins ? [...groups.values()].filter((same) => same.length > 1) : [];
-}
+const standingTwice = (candidates: readonly Candidate[], nameOf: (candidate: Candidate) => string | undefined) =>
+  [...Map.groupBy(candidates, nameOf)].flatMap(([name, same]) => (name === undefined || same.length < 2 ? [] : [same]));
 
 /** Whether candidates that differ carry no time, or the same. */
 function isAmbiguous(same: readonly Candidate[], by: 'digest' | 'keyHex'): boolean {

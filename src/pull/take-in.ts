@@ -19,7 +19,7 @@ import type { PageHead } from './prepared-pages.ts';
 import {
   type Candidate,
   isOfSameJob,
-  type Judge,
+  type JobOfRows,
   type Prepared,
   rowTwinFault,
   ticketOf,
@@ -27,7 +27,10 @@ import {
 } from './read-row.ts';
 
 /** What taking in a page needs besides the page. */
-export interface TakeIn extends Omit<Judge, 'map' | 'today'> {
+export interface TakeIn {
+  readonly job: JobOfRows;
+  /** `Judge.rules`. */
+  readonly rules: Buffer;
   readonly now: Date;
   readonly runId: number;
   /** False lets the hot path skip looking for tickets to close. */
@@ -54,7 +57,7 @@ export async function takeIn(tx: Tx, page: PageHead, prepared: Prepared & Known,
   const tickets = prepared.tickets.map((ticket) => ({ ...ticket, intakeId }));
   let accepted = 0;
   let unchanged = prepared.sameRows;
-  for (const round of rounds(prepared.candidates)) {
+  for (const round of rounds(prepared)) {
     const decided = await decide(tx, round, prepared, context);
     await appendVersions(tx, intakeId, decided.versions, context.now);
     accepted += decided.versions.length - decided.withdrawn;
@@ -69,13 +72,11 @@ export async function takeIn(tx: Tx, page: PageHead, prepared: Prepared & Known,
 }
 
 /** Splits so that a record, and a row id of the bureau, stands at most once in a round, in the bureau's order of revision. */
-function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
+function rounds({ candidates, twice }: Prepared): readonly (readonly Candidate[])[] {
+  if (!twice) return [candidates];
   const seen = new Map<string, number>();
   const split: Candidate[][] = [[]];
-  const ordered = candidates.some(({ revisedAt }) => revisedAt !== undefined)
-    ? inRevisionOrder(candidates)
-    : candidates;
-  for (const candidate of ordered) {
+  for (const candidate of inRevisionOrder(candidates)) {
     const names = namesOf(candidate);
     const round = Math.max(...names.map((name) => seen.get(name) ?? 0));
     for (const name of names) seen.set(name, round + 1);
@@ -90,12 +91,9 @@ function rounds(candidates: readonly Candidate[]): (readonly Candidate[])[] {
 const namesOf = ({ keyHex, sourceRef }: Candidate): string[] =>
   sourceRef === undefined ? [keyHex] : [keyHex, `row ${sourceRef.toString('latin1')}`];
 
-/** Where a record or a row id stands twice, the rows of the page oldest first; else each in its place. */
-function inRevisionOrder(candidates: readonly Candidate[]): readonly Candidate[] {
-  const names = candidates.flatMap(namesOf);
-  if (new Set(names).size === names.length) return candidates;
-  return candidates.toSorted((a, b) => (a.revisedAt ?? '').localeCompare(b.revisedAt ?? '') || a.rowNo - b.rowNo);
-}
+/** Where the bureau says when, oldest first; else each in its place. */
+const inRevisionOrder = (candidates: readonly Candidate[]): readonly Candidate[] =>
+  candidates.toSorted((a, b) => (a.revisedAt ?? '').localeCompare(b.revisedAt ?? '') || a.rowNo - b.rowNo);
 
 interface Decided {
   readonly versions: readonly NewVersion[];
@@ -105,7 +103,12 @@ interface Decided {
   readonly tickets: readonly Ticket[];
 }
 
-async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, context: TakeIn): Promise<Decided> {
+async function decide(
+  tx: Tx,
+  round: readonly Candidate[],
+  { sameIds, textsOf }: Prepared & Known,
+  context: TakeIn,
+): Promise<Decided> {
   const newest = await newestByKey(
     tx,
     round.map(({ identity }) => identity.key),
@@ -118,7 +121,7 @@ async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, c
   const earlier = await earlierContents(tx, undatedChanges(changed, newest));
   const elsewhere = movedRecords(round, newest);
   const versions: NewVersion[] = [];
-  const tickets: Ticket[] = [];
+  const refused: [Candidate, Fault][] = [];
   let withdrawn = 0;
   for (const candidate of changed) {
     const known = newest.get(candidate.keyHex);
@@ -126,7 +129,7 @@ async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, c
     const replaced = before === undefined || before.id === known?.id || elsewhere.has(before.id) ? undefined : before;
     const fault = context.vouched ? undefined : backward(candidate, { known, replaced, earlier, sameIds });
     if (fault !== undefined) {
-      tickets.push(ticketOf(candidate, fault, context));
+      refused.push([candidate, fault]);
       continue;
     }
     if (replaced !== undefined && replaced.operation !== 'WITHDRAW') {
@@ -137,6 +140,10 @@ async function decide(tx: Tx, round: readonly Candidate[], { sameIds }: Known, c
   }
   await followMoved(tx, round, newest, context);
   await rememberRaw(tx, round, newest, context);
+  const texts = refused.length === 0 ? [] : await textsOf(refused.map(([{ rowNo }]) => rowNo));
+  const tickets = refused.map(([candidate, fault], index) =>
+    ticketOf(candidate, fault, { job: context.job, text: texts[index] }),
+  );
   return { versions, withdrawn, unchanged: round.length - changed.length, tickets };
 }
 
@@ -215,11 +222,11 @@ const toVersion = (
   candidate: Candidate,
   known: Newest | undefined,
   predecessorId: number | undefined,
-  { job, type, rules }: TakeIn,
+  { job, rules }: TakeIn,
 ): NewVersion => ({
   known,
   key: candidate.identity.key,
-  type: type.name,
+  type: job.type,
   authority: candidate.identity.authority,
   job: job.name,
   number: candidate.identity.number,

@@ -91,8 +91,8 @@ const BOOLEANS = table({ true: 'true 是 有 已 y yes t 1 √ ✓', false: 'fal
 
 function readBoolean(value: Json): Reading<boolean> {
   if (typeof value === 'boolean') return read(value);
-  const word =
-    typeof value === 'object' ? undefined : BOOLEANS.get(String(value).normalize('NFKC').trim().toLowerCase());
+  const text = typeof value === 'object' ? '' : String(value);
+  const word = BOOLEANS.get(text) ?? BOOLEANS.get(text.normalize('NFKC').trim().toLowerCase());
   return word === undefined ? refuse(BOOLEAN_UNKNOWN) : read(word === 'true');
 }
 

@@ -30,7 +30,7 @@ export function readLegalDate(raw: string, options: DateOptions = {}): Reading<s
 
 /** The same, where 长期 in any spelling (also 2099-12-31, 9999-12-31, 0000-00-00) is an answer: `{ date: null, longTerm: true }`. */
 export function readLegalDateOrLongTerm(raw: string, options: DateOptions = {}): Reading<LegalTerm> {
-  const quick = isoOrSlashed(raw);
+  const quick = isoOrSlashed(raw) ?? inChinese(raw);
   if (quick !== undefined) return read(quick === '2099-12-31' ? LONG_TERM : { date: quick, longTerm: false });
   const { text, notes } = halfWidth(raw);
   if (isLongTerm(text)) return read(LONG_TERM, notes);
@@ -86,6 +86,13 @@ function isoOrSlashed(text: string): string | undefined {
   const day = { year: digitsAt(text, 0, 4), month: digitsAt(text, 5, 2), day: digitsAt(text, 8, 2) };
   if (!(day.year >= 1900 && day.year <= 2199) || !exists(day)) return undefined;
   return separator === 45 ? text : isoDay(day);
+}
+
+/** `YYYY年MM月DD日`, the same. */
+function inChinese(text: string): string | undefined {
+  if (text.length !== 11 || text[4] !== '年' || text[7] !== '月' || text[10] !== '日') return undefined;
+  const day = { year: digitsAt(text, 0, 4), month: digitsAt(text, 5, 2), day: digitsAt(text, 8, 2) };
+  return day.year >= 1900 && day.year <= 2199 && exists(day) ? isoDay(day) : undefined;
 }
 
 /** `YYYY-MM-DD HH:MM:SS` with a blank or T, the way of nearly all timestamps. */

@@ -2,6 +2,8 @@ import { type Fault, fault, type Reading, read, refuse } from '../fault.ts';
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const GARBLED = /\ufffd|锟斤拷|烫烫烫/;
+/** Compares as it stands. */
+const PLAIN = /^[\u3400-\u4dbf\u4e00-\u9fff0-9a-z()·-]*$/;
 const SUSPECT = /[^\u3400-\u4dbf\u4e00-\u9fff0-9A-Za-z（）()·]/;
 
 /**
@@ -21,13 +23,23 @@ export function readName(raw: string): Reading<string> {
 
 /** What two spellings of one name have in common: no blanks, half-width brackets and letters, one middle dot, lower case. Never stored as a name. */
 export function compareKey(name: string): string {
-  return name
-    .replace(/[\p{Cc}\p{Cf}\s]/gu, '')
-    .replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
-    .replace(/[〔［【﹝﹙{[]/g, '(')
-    .replace(/[〕］】﹞﹚}\]]/g, ')')
-    .replace(/[•・‧∙⋅．･]/g, '·')
-    .toLowerCase();
+  if (PLAIN.test(name)) return name;
+  return name.replace(VARIED, common).toLowerCase();
+}
+
+const VARIED = /[\p{Cc}\p{Cf}\s\uff01-\uff5e〔【﹝﹙{[〕】﹞﹚}\]•・‧∙⋅･]/gu;
+const OPENING = '〔【﹝﹙{[';
+const CLOSING = '〕】﹞﹚}]';
+const DOTS = '•・‧∙⋅･';
+
+/** Of a character that is written in several ways. */
+function common(char: string): string {
+  const code = char.charCodeAt(0);
+  const narrow = code >= 0xff01 && code <= 0xff5e ? String.fromCharCode(code - 0xfee0) : char;
+  if (OPENING.includes(narrow)) return '(';
+  if (CLOSING.includes(narrow)) return ')';
+  if (DOTS.includes(narrow)) return '·';
+  return narrow === char ? '' : narrow;
 }
 
 const CLEANED: Fault = fault(

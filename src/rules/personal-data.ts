@@ -20,9 +20,12 @@ export interface PersonalDatum {
  */
 export function findPersonalData(text: string): readonly PersonalDatum[] {
   if (!SUSPECT.test(text)) return NOTHING;
-  const plain = text.replace(/[０-９Ｘｘ－（）]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
-  const numbers = DIGITS.test(plain) ? [...citizenIds(plain), ...mobiles(plain), ...landlines(plain)] : [];
-  const found = HOMELY.test(plain) ? [...numbers, ...addresses(plain)] : numbers;
+  const plain = text.replace(WIDE, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+  const found: PersonalDatum[] = [];
+  if (plain.search(ID) >= 0) found.push(...citizenIds(plain));
+  if (plain.search(MOBILE) >= 0) found.push(...mobiles(plain));
+  if (plain.search(LANDLINE) >= 0) found.push(...landlines(plain));
+  if (HOMELY.test(plain)) found.push(...addresses(plain));
   if (found.length === 0) return NOTHING;
   found.sort((a, b) => a.start - b.start || b.end - a.end);
   let done = 0;
@@ -63,11 +66,11 @@ export function maskPhone(phone: string): string {
   return `${digits.startsWith('0') ? digits.slice(0, 3) : ''}****${digits.slice(-2)}`;
 }
 
+const WIDE = /[０-９Ｘｘ－（）]/g;
 const NOTHING: readonly PersonalDatum[] = Object.freeze([]);
 const SUSPECT =
   /[0-9０-９][\s\-－]?[0-9０-９](?:[\s\-－()（）]*[0-9０-９]){5}|[住户居][址籍所居在于]|住[^宿房建院]|单元/;
-/** Cheap looks before the dear ones. */
-const DIGITS = /\d[\s-]?\d(?:[\s\-()]*\d){5}/;
+/** A cheap look before the dear ones. */
 const HOMELY = /[住户居]|单元/;
 const ID = /(?<![0-9A-Za-z])(?:\d{6}[ -]?\d{8}[ -]?\d{3}[\dXx]|\d{15})(?![0-9A-Za-z])/g;
 const MOBILE = /(?<![0-9A-Za-z.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9A-Za-z]|\.\d|\s?[元万亿号])/g;

@@ -60,16 +60,23 @@ export async function newestBySourceRef(db: Reader, refs: readonly Buffer[]): Pr
   return found;
 }
 
+/** A record as far as telling whether its row says anything new needs it. */
+export interface RawMark {
+  readonly id: number;
+  readonly keyHex: string;
+  readonly raw: Buffer | null;
+}
+
 /** Marks of the raw rows behind the newest versions, by source reference (latin1). */
-export async function rawBySourceRef(
-  db: Reader,
-  refs: readonly Buffer[],
-): Promise<Map<string, { readonly id: number; readonly raw: Buffer | null }>> {
-  const found = new Map<string, { readonly id: number; readonly raw: Buffer | null }>();
+export async function rawBySourceRef(db: Reader, refs: readonly Buffer[]): Promise<Map<string, RawMark>> {
+  const found = new Map<string, RawMark>();
   if (refs.length === 0) return found;
-  const sql = `SELECT id, source_ref, newest_raw FROM records WHERE source_ref IN (${placeholders(refs.length)})`;
-  const rows = await select<{ id: number; source_ref: Buffer; newest_raw: Buffer | null }>(db, sql, refs);
-  for (const row of rows) found.set(row.source_ref.toString('latin1'), { id: Number(row.id), raw: row.newest_raw });
+  const sql = `SELECT id, record_key, source_ref, newest_raw FROM records WHERE source_ref IN (${placeholders(refs.length)})`;
+  type Row = { id: number; record_key: Buffer; source_ref: Buffer; newest_raw: Buffer | null };
+  for (const row of await select<Row>(db, sql, refs)) {
+    const mark = { id: Number(row.id), keyHex: row.record_key.toString('hex'), raw: row.newest_raw };
+    found.set(row.source_ref.toString('latin1'), mark);
+  }
   return found;
 }
 

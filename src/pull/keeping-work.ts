@@ -1,0 +1,26 @@
+import type { ErrorAcross } from '../thread-error.ts';
+import type { Keep } from './keep-page.ts';
+import type { PackedPage } from './packed-page.ts';
+import type { RowText } from './read-row.ts';
+import type { Taken } from './take-in.ts';
+
+export interface PageMoment {
+  readonly now: Date;
+  readonly ticketsOpen: boolean;
+}
+
+export type KeepWork = Keep & { readonly databaseUrl: string };
+
+export type ToThread =
+  | { readonly kind: 'page'; readonly page: PackedPage; readonly at: PageMoment }
+  | { readonly kind: 'texts'; readonly texts: readonly RowText[] }
+  | { readonly kind: 'end' };
+
+export type FromThread =
+  | { readonly kind: 'ready' }
+  /** The oldest pages that were not kept yet, in one transaction. */
+  | { readonly kind: 'kept'; readonly taken: readonly Taken[] }
+  /** Of a page under way; 0 is the oldest. */
+  | { readonly kind: 'wanted'; readonly place: number; readonly rowNos: readonly number[] }
+  /** Nothing more is kept. */
+  | { readonly kind: 'failed'; readonly error: ErrorAcross };
