@@ -1,71 +1,51 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { openDatabase } from '../store/database.ts';
-import { packError } from '../thread-error.ts';
-import { type KeptPage, keepPages } from './keep-page.ts';
-import type { FromThread, KeepWork, PageMoment, ToThread } from './keeping-work.ts';
-import { type PackedPage, unpackPage } from './packed-page.ts';
-import type { RowText } from './read-row.ts';
+import { writeCursor, writeSnapshotRows } from '../store/cursors.ts';
+import { type Db, inTransaction, type Tx } from '../store/database.ts';
+import type { PageHead, PreparedPage } from './prepared-pages.ts';
+import { type TakeIn, type Taken, takeIn } from './take-in.ts';
 
-/**
- * The thread of a long pull: keeps what lies ready, several pages in one transaction, since each commit writes most of an index anew
- * whatever it holds. After pages that could not be kept it keeps nothing more, so that no cursor runs ahead of its rows.
- */
-const { databaseUrl, rules, ...rest } = workerData as KeepWork;
-/** Cloned, a Buffer is plain bytes. */
-const context = { ...rest, rules: Buffer.from(rules) };
-const port = parentPort;
-if (port === null) throw new Error('keep-pages.ts runs as a thread');
+/** What keeping the pages of a run needs besides them; plain values, so that another thread may be told. */
+export interface Keep extends Omit<TakeIn, 'now'> {
+  /** A re-read by hand: the live cursor is not moved. */
+  readonly manual: boolean;
+  /** Everything is done and undone again. */
+  readonly dryRun: boolean;
+}
 
-/** Pages in one transaction, at most. */
-const GROUP = 4;
+export interface KeptPage extends PreparedPage {
+  readonly now: Date;
+}
 
-const say = (message: FromThread): void => port.postMessage(message);
-const waiting: { readonly page: PackedPage; readonly at: PageMoment }[] = [];
-let given = (_texts: readonly RowText[]): void => {};
-let ticketsOpen = false;
-let busy = false;
-let failed = false;
-let ending = false;
+/** Versions, tickets, intake counts and the cursor behind them: all of these pages, in their order, or none. */
+export async function keepPages(db: Db, pages: readonly KeptPage[], keep: Keep): Promise<Taken[]> {
+  const { manual, dryRun, ...context } = keep;
+  const keepAll = async (tx: Tx): Promise<Taken[]> => {
+    const all: Taken[] = [];
+    for (const { page, prepared, now } of pages) {
+      const ticketsOpen = context.ticketsOpen || all.some(({ counts }) => counts.quarantined > 0);
+      all.push(await takeIn(tx, page, prepared, { ...context, ticketsOpen, now }));
+      if (!manual) await keepPlace(tx, context.job.name, page, now);
+    }
+    if (dryRun) throw new DryRun(all);
+    return all;
+  };
+  return inTransaction(db, keepAll).catch(undone);
+}
 
-const db = await openDatabase(databaseUrl);
-port.on('message', (message: ToThread) => {
-  if (message.kind === 'texts') return given(message.texts);
-  if (message.kind === 'page') waiting.push(message);
-  else ending = true;
-  if (!busy) void work();
-});
-say({ kind: 'ready' });
+async function keepPlace(tx: Tx, job: string, page: PageHead, now: Date): Promise<void> {
+  await writeCursor(tx, job, page.cursor, now);
+  if (page.snapshot && page.expectedRows !== undefined) await writeSnapshotRows(tx, job, page.expectedRows);
+}
 
-async function work(): Promise<void> {
-  busy = true;
-  try {
-    while (waiting.length > 0 && !failed) await keepNext(waiting.splice(0, GROUP));
-  } catch (error) {
-    failed = true;
-    say({ kind: 'failed', error: packError(error) });
+/** Carries the outcome of a rehearsal out of the transaction that is rolled back. */
+class DryRun extends Error {
+  readonly taken: Taken[];
+  constructor(taken: Taken[]) {
+    super('dry run');
+    this.taken = taken;
   }
-  busy = false;
-  if (ending) await end();
 }
 
-async function keepNext(group: typeof waiting): Promise<void> {
-  ticketsOpen ||= group.some(({ at }) => at.ticketsOpen);
-  const pages = group.map(
-    ({ page, at }, place): KeptPage => ({ ...unpackPage(page, (rowNos) => textsOf(place, rowNos)), now: at.now }),
-  );
-  const taken = await keepPages(db, pages, { ...context, ticketsOpen });
-  ticketsOpen ||= taken.some(({ counts }) => counts.quarantined > 0);
-  say({ kind: 'kept', taken });
-}
-
-function textsOf(place: number, rowNos: readonly number[]): Promise<readonly RowText[]> {
-  const { promise, resolve } = Promise.withResolvers<readonly RowText[]>();
-  given = resolve;
-  say({ kind: 'wanted', place, rowNos });
-  return promise;
-}
-
-async function end(): Promise<void> {
-  await db.destroy();
-  port?.close();
+function undone(error: unknown): Taken[] {
+  if (error instanceof DryRun) return error.taken;
+  throw error;
 }

@@ -1,8 +1,8 @@
 import { type Db, isSqlite } from '../store/database.ts';
-import { type Keep, keepPages } from './keep-page.ts';
-import { type KeepingThread, openKeepingThread } from './keeping-thread.ts';
+import { type Keep, keepPages } from './keep-pages.ts';
 import type { PageHead, PreparedPage } from './prepared-pages.ts';
 import type { Taken } from './take-in.ts';
+import { openThreadedKeeper, type ThreadedKeeper } from './threaded-keeper.ts';
 
 /** Keeps the pages of a run in the order in which they are given. */
 export interface PageKeeper {
@@ -34,7 +34,7 @@ const LONG = 3;
 export function openPageKeeper({ db, databaseUrl, note, ...context }: Keeping): PageKeeper {
   let { ticketsOpen } = context;
   let kept = 0;
-  let thread: KeepingThread | undefined;
+  let thread: ThreadedKeeper | undefined;
   const noted = (page: PageHead, taken: Taken): void => {
     kept += 1;
     ticketsOpen ||= taken.counts.quarantined > 0;
@@ -46,7 +46,7 @@ export function openPageKeeper({ db, databaseUrl, note, ...context }: Keeping): 
       if (thread?.isReady()) return thread.add(page, { now, ticketsOpen });
       for (const taken of await keepPages(db, [{ ...page, now }], { ...context, ticketsOpen })) noted(page.page, taken);
       if (threaded && thread === undefined && kept >= LONG)
-        thread = openKeepingThread({ databaseUrl, ...context }, noted);
+        thread = openThreadedKeeper({ databaseUrl, ...context }, noted);
     },
     mayChange: (page) => thread?.mayChange(page) ?? false,
     drain: async () => thread?.drain(),

@@ -1,5 +1,5 @@
 import type { ErrorAcross } from '../thread-error.ts';
-import type { Keep } from './keep-page.ts';
+import type { Keep } from './keep-pages.ts';
 import type { PackedPage } from './packed-page.ts';
 import type { RowText } from './read-row.ts';
 import type { Taken } from './take-in.ts';

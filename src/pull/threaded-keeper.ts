@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { packError, unpackError } from '../thread-error.ts';
-import type { FromThread, KeepWork, PageMoment, ToThread } from './keeping-work.ts';
+import type { FromThread, KeepWork, PageMoment, ToThread } from './keeper-work.ts';
 import { packPage } from './packed-page.ts';
 import type { PageHead, PreparedPage } from './prepared-pages.ts';
 import type { Taken } from './take-in.ts';
 
-/** The near end of the thread that keeps pages (keep-pages.ts is the far one). */
-export interface KeepingThread {
+/** The near end of the thread that keeps pages (keeper-thread.ts is the far one). */
+export interface ThreadedKeeper {
   /** True once it has opened the database. */
   isReady(): boolean;
   add(page: PreparedPage, at: PageMoment): Promise<void>;
@@ -19,8 +19,8 @@ export interface KeepingThread {
 /** How many pages may be under way; memory holds no more. */
 const AHEAD = 4;
 
-export function openKeepingThread(work: KeepWork, note: (page: PageHead, taken: Taken) => void): KeepingThread {
-  const worker = new Worker(new URL('./keep-pages.ts', import.meta.url), {
+export function openThreadedKeeper(work: KeepWork, note: (page: PageHead, taken: Taken) => void): ThreadedKeeper {
+  const worker = new Worker(new URL('./keeper-thread.ts', import.meta.url), {
     workerData: work,
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
@@ -52,6 +52,11 @@ export function openKeepingThread(work: KeepWork, note: (page: PageHead, taken: 
   });
   worker.on('error', (error) => {
     failure ??= unpackError(packError(error));
+    wake();
+  });
+  // However it ends before it is told to: nobody may wait for pages that nobody keeps.
+  worker.on('exit', (code) => {
+    if (underWay.length > 0) failure ??= new Error(`the thread that keeps pages ended early, code ${code}`);
     wake();
   });
   const roomFor = async (most: number): Promise<void> => {
