@@ -50,15 +50,13 @@ export function openThreadedKeeper(work: KeepWork, note: (page: PageHead, taken:
     hearOne(hear, message);
     wake();
   });
-  worker.on('error', (error) => {
-    failure ??= unpackError(packError(error));
+  const fail = (error: Error): void => {
+    failure ??= error;
     wake();
-  });
-  // However it ends before it is told to: nobody may wait for pages that nobody keeps.
-  worker.on('exit', (code) => {
-    if (underWay.length > 0) failure ??= new Error(`the thread that keeps pages ended early, code ${code}`);
-    wake();
-  });
+  };
+  worker.on('error', (error) => fail(unpackError(packError(error))));
+  // However it ends: nobody may wait for pages that nobody keeps.
+  worker.on('exit', (code) => fail(new Error(`the thread that keeps pages ended, code ${code}`)));
   const roomFor = async (most: number): Promise<void> => {
     while (failure === undefined && underWay.length > most) {
       const { promise, resolve } = Promise.withResolvers<void>();

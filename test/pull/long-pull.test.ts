@@ -148,3 +148,15 @@ test('after a page that the database refuses nothing more is kept, and the curso
   expect(kept.length).toBeLessThan(7);
   expect((await readCursor(hub.db, job.name))?.value).toEqual(pages[kept.length - 1]?.cursor);
 });
+
+test('when the thread ends early the run fails instead of waiting for ever', async () => {
+  const hub = await openHub();
+  const started = once(process, 'worker') as Promise<[Worker]>;
+  const ended = started.then(async ([thread]) => {
+    await once(thread, 'message');
+    await thread.terminate();
+  });
+  const pages = pagesOf(numbered(1, 14).map((each) => [each]));
+  await expect(run(hub, pages, true)).rejects.toThrow('ended, code');
+  await ended;
+});
