@@ -95,7 +95,6 @@ function onePage(
     endOfIntake: true,
     rowCount: 1,
     cursor: {},
-    snapshot: false,
   };
   const map = compileMapping(job.mapping);
   const rules = rulesOf(job, hub.schemasDigest);

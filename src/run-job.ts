@@ -142,7 +142,7 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
   const confirm = settings.approvals ? { confirm: confirmByHand(hub, job, options) } : {};
   const source = await openSource(job.source, { name: job.name, ...hosts(settings.allowedHosts), ...confirm });
   try {
-    const { counts, faults, stopped } = await pull(job, {
+    const { counts, faults, goesOnAfter, stopped } = await pull(job, {
       db,
       databaseUrl: settings.databaseUrl,
       source,
@@ -159,7 +159,8 @@ async function runPull(hub: Hub, job: PullJob, run: number, options: RunOptions)
       onProgress: ({ read }) => options.onProgress?.(read),
     });
     const head = { kind: 'pull' as const, run, job: job.name, dryRun: options.dryRun ?? false };
-    return { ...head, ...ending(stopped), counts, faults: Object.fromEntries(faults) };
+    const after = goesOnAfter === 0 ? {} : { goesOnAfter };
+    return { ...head, ...ending(stopped), counts, ...after, faults: Object.fromEntries(faults) };
   } finally {
     await source.close();
   }

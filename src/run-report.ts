@@ -64,6 +64,8 @@ interface ReportHead {
 export interface PullReport extends ReportHead {
   readonly kind: 'pull';
   readonly counts: PullCounts;
+  /** Rows of the same full snapshot that an interrupted run had read; absent: the run began at the start. */
+  readonly goesOnAfter?: number;
 }
 
 export interface PushReport extends ReportHead {

@@ -36,13 +36,17 @@ export interface Page {
   readonly rows: readonly RawRow[];
   /** The cursor to store once this page's rows are committed. */
   readonly cursor: Cursor;
-  /**
-   * Set on the first page of a full snapshot when the number of its rows is known beforehand;
-   * lets the hub hold a snapshot that suddenly shrinks before anything is written.
-   */
-  readonly expectedRows?: number;
-  /** True when this page belongs to a full snapshot (everything the bureau has), false for changes only. */
-  readonly snapshot: boolean;
+  /** Where this page stands in a full snapshot (everything the bureau has); absent: changes only. */
+  readonly snapshot?: SnapshotPlace;
+}
+
+export interface SnapshotPlace {
+  /** Rows of the snapshot on the pages before this one, those that an interrupted run read included. */
+  readonly before: number;
+  /** Its rows in all, where they are known beforehand: one that suddenly shrinks is held before anything of it is written. */
+  readonly expected?: number;
+  /** Behind this page the snapshot is whole. */
+  readonly last: boolean;
 }
 
 export interface RawRow {

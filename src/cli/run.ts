@@ -135,9 +135,14 @@ function progressBar(job: string): { at(done: number, total?: number): void; sto
 }
 
 /** One line per run, and what to do where it did not end well. */
-export function printReport({ run, job, state, counts, error }: RunReport): void {
+export function printReport(report: RunReport): void {
+  const { run, job, state, counts, error } = report;
   const said = Object.entries(counts).map(([name, count]) => `${WORDS[name] ?? name} ${count}`);
   print(`${state === 'done' ? '✓' : '✗'} ${job} #${run} ${state}: ${said.join(' · ')}`);
+  if (report.kind === 'pull' && report.goesOnAfter !== undefined)
+    print(
+      `  接着中断的全量归集，此前已读 ${report.goesOnAfter} 条 (goes on after the ${report.goesOnAfter} rows of an interrupted run)`,
+    );
   if (error === undefined) return;
   complain(`  ${plain(error.message)} [${error.code}]`);
   complain(`  → ${plain(error.fix)}`);

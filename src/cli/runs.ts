@@ -56,10 +56,12 @@ function stopRunCommand(group: Command, act: Act): void {
 
 /** The counts of a report in one line, or why it failed. */
 function resultOf({ report, reason }: RunRow): string {
-  const { counts, error } = (report ?? {}) as {
+  const { counts, goesOnAfter, error } = (report ?? {}) as {
+    goesOnAfter?: number;
     counts?: { [name: string]: number };
     error?: { code: string; message: string };
   };
   const said = Object.entries(counts ?? {}).map(([name, count]) => `${name} ${count}`);
+  if (goesOnAfter !== undefined) said.push(`接着中断处，此前 after ${goesOnAfter}`);
   return [said.join(' · '), error && `${error.code}: ${error.message}`, reason].filter(Boolean).join(' | ');
 }

@@ -33,7 +33,7 @@ export async function keepPages(db: Db, pages: readonly KeptPage[], keep: Keep):
 
 async function keepPlace(tx: Tx, job: string, page: PageHead, now: Date): Promise<void> {
   await writeCursor(tx, job, page.cursor, now);
-  if (page.snapshot && page.expectedRows !== undefined) await writeSnapshotRows(tx, job, page.expectedRows);
+  if (page.snapshotRows !== undefined) await writeSnapshotRows(tx, job, page.snapshotRows);
 }
 
 /** Carries the outcome of a rehearsal out of the transaction that is rolled back. */

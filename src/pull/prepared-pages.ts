@@ -6,6 +6,8 @@ import type { Judge, Prepared } from './read-row.ts';
 /** A page without its rows. */
 export interface PageHead extends Omit<Page, 'rows'> {
   readonly rowCount: number;
+  /** How many rows a snapshot has from now on, to be remembered together with this page. */
+  readonly snapshotRows?: number;
 }
 
 /** A page whose rows are mapped and checked: ready to be taken in. */

@@ -6,12 +6,13 @@ import { compileMapping } from '../mapping/mapping.ts';
 import type { PullCounts } from '../run-report.ts';
 import type { UnifiedType } from '../schema/schema.ts';
 import type { Source } from '../source.ts';
-import { readCursor, writeSnapshotRows } from '../store/cursors.ts';
-import { type Db, inTransaction } from '../store/database.ts';
+import { readCursor } from '../store/cursors.ts';
+import type { Db } from '../store/database.ts';
 import { countOpen } from '../store/quarantine.ts';
 import { openPageKeeper } from './page-keeper.ts';
-import { type PageHead, preparedPages } from './prepared-pages.ts';
+import { preparedPages } from './prepared-pages.ts';
 import type { JobOfRows, Judge } from './read-row.ts';
+import { watchSnapshot } from './snapshot.ts';
 import type { Taken } from './take-in.ts';
 
 export interface Pull {
@@ -40,12 +41,11 @@ export interface Pull {
 export interface Pulled {
   readonly counts: PullCounts;
   readonly faults: Map<string, number>;
+  /** Rows of the same full snapshot that an interrupted run had read; the counts are this run's own. */
+  readonly goesOnAfter: number;
   /** Why reading ended early; what was read before is kept, with the cursor behind it. */
   readonly stopped: HubError | undefined;
 }
-
-/** A snapshot that lost more than this share of its rows is held for a person (delivery.md §1.1). */
-const SHRINK = 0.05;
 
 /**
  * Reads a bureau to the end. Rows, tickets and cursor of a page commit in one transaction; a page that the source
@@ -54,53 +54,58 @@ const SHRINK = 0.05;
 export async function pull(job: PullJob, context: Pull): Promise<Pulled> {
   const counts = { read: 0, accepted: 0, unchanged: 0, quarantined: 0 };
   const faults = new Map<string, number>();
+  const done: Done = { counts, faults, goesOnAfter: 0 };
   try {
-    await readAll(job, context, counts, faults);
-    return { counts, faults, stopped: undefined };
+    await readAll(job, context, done);
+    return { ...done, stopped: undefined };
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
-    return { counts, faults, stopped: error };
+    return { ...done, stopped: error };
   }
 }
 
-async function readAll(
-  job: PullJob,
-  context: Pull,
-  done: Mutable<PullCounts>,
-  faults: Map<string, number>,
-): Promise<void> {
+interface Done {
+  readonly counts: Mutable<PullCounts>;
+  readonly faults: Map<string, number>;
+  goesOnAfter: number;
+}
+
+async function readAll(job: PullJob, context: Pull, done: Done): Promise<void> {
   const { db, source, signal, now } = context;
   const manual = context.since !== undefined || context.until !== undefined;
   const stored = await readCursor(db, job.name);
   const map = compileMapping(job.mapping);
   const rules = rulesOf(job, context.schemasDigest);
   const options = { signal, now, ...range(context) };
-  const snapshot: Snapshot = { rows: 0, known: stored?.snapshotRows, told: false, uncounted: false };
+  const snapshot = manual ? undefined : watchSnapshot(stored?.snapshotRows, context.acceptShrink);
   const ticketsOpen = (await countOpen(db, 'intake', { job: job.name })) > 0;
   const keeper = openPageKeeper({
     db,
     databaseUrl: context.databaseUrl,
     ...{ job: plainly(job), rules, runId: context.runId, ticketsOpen, manual, dryRun: context.dryRun },
-    note: (page, taken) => {
+    note: (_, taken) => {
       failpoint('S1-kept');
-      addUp(done, faults, taken);
-      countSnapshot(page, snapshot);
-      context.onProgress?.(done);
+      addUp(done, taken);
+      context.onProgress?.(done.counts);
     },
   });
+  let first = true;
   const judge = (): Judge => ({ job, type: context.type, map, today: context.localDate(now()), rules });
   const reading = { db, options, judge, mayChange: keeper.mayChange, drain: keeper.drain };
   try {
     for await (const prepared of preparedPages(source, manual ? undefined : stored?.value, reading)) {
       signal.throwIfAborted();
-      if (!manual) refuseShrunk(prepared.page, snapshot, context.acceptShrink);
+      if (prepared.page.snapshot !== undefined && first) done.goesOnAfter = prepared.page.snapshot.before;
+      first = false;
+      const snapshotRows = snapshot?.see(prepared.page);
       failpoint('S0-read');
-      await keeper.add(prepared, now());
+      const page = snapshotRows === undefined ? prepared.page : { ...prepared.page, snapshotRows };
+      await keeper.add({ ...prepared, page }, now());
     }
   } finally {
     await keeper.drain().finally(keeper.close);
   }
-  if (!manual && !context.dryRun) await closeSnapshot(context, job, snapshot);
+  snapshot?.close();
 }
 
 /** What goes to another thread: no secret of the source, nothing that is compiled. */
@@ -113,60 +118,10 @@ const range = ({ since, until }: Pull): { since?: string; until?: string } => ({
   ...(until === undefined ? {} : { until }),
 });
 
-function addUp(done: Mutable<PullCounts>, faults: Map<string, number>, { counts, faults: codes }: Taken): void {
+function addUp({ counts: done, faults }: Done, { counts, faults: codes }: Taken): void {
   done.read += counts.accepted + counts.unchanged + counts.quarantined;
   done.accepted += counts.accepted;
   done.unchanged += counts.unchanged;
   done.quarantined += counts.quarantined;
   for (const [code, count] of codes) faults.set(code, (faults.get(code) ?? 0) + count);
-}
-
-interface Snapshot {
-  /** Rows read so far of the snapshot that is being read. */
-  rows: number;
-  /** Rows of the last whole snapshot. */
-  known: number | undefined;
-  /** The source said beforehand how many rows will come. */
-  told: boolean;
-  /** A snapshot of which only the end shows the number of rows. */
-  uncounted: boolean;
-}
-
-const isShrunk = (rows: number, known: number | undefined): boolean =>
-  known !== undefined && known > 0 && rows < known * (1 - SHRINK);
-
-/** Where the source knows beforehand how many rows will come, nothing at all is written. */
-function refuseShrunk(page: PageHead, snapshot: Snapshot, accepted: boolean): void {
-  if (!page.snapshot || page.expectedRows === undefined) return;
-  const { known } = snapshot;
-  if (!accepted && isShrunk(page.expectedRows, known)) throw shrunk(page.expectedRows, known ?? 0);
-  snapshot.known = page.expectedRows;
-}
-
-const shrunk = (rows: number, known: number): HubError =>
-  new HubError(
-    'SOURCE_SHRUNK',
-    `全量数据由 ${known} 条骤减为 ${rows} 条，已暂停等待人工确认 (a full snapshot shrank from ${known} to ${rows} rows; held)`,
-    {
-      remedy: 'give-up',
-      fix: '请向业务处室核实；确认无误后用 hub run <作业> --accept-shrink --reason 原因 放行 (ask the division; if it is right, run again with --accept-shrink --reason)',
-    },
-  );
-
-function countSnapshot(page: PageHead, snapshot: Snapshot): void {
-  if (page.expectedRows !== undefined) snapshot.told = true;
-  if (!page.snapshot || snapshot.told) return;
-  snapshot.uncounted = true;
-  snapshot.rows += page.rowCount;
-}
-
-/** A snapshot whose size nobody said beforehand: absence never means withdrawal, so its rows stay, but a person must look. */
-async function closeSnapshot(
-  { db, acceptShrink }: Pull,
-  job: PullJob,
-  { rows, known, uncounted }: Snapshot,
-): Promise<void> {
-  if (!uncounted) return;
-  if (!acceptShrink && isShrunk(rows, known)) throw shrunk(rows, known ?? 0);
-  await inTransaction(db, (tx) => writeSnapshotRows(tx, job.name, rows));
 }

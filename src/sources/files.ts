@@ -123,8 +123,9 @@ async function* filePages(file: CheckedFile, how: FilePages): AsyncGenerator<Pag
       ? { files: how.after }
       : { files: how.before, current }) satisfies FileCursor as unknown as Cursor;
     const snapshot = how.spec.snapshot === true && how.options.since === undefined && how.options.until === undefined;
-    const known = snapshot && rowNo - rows.length === 0 ? { expectedRows: file.rows } : {};
-    return { externalId: drop.name, sha256, endOfIntake: isLast, rows, cursor, snapshot, ...known };
+    const place = { before: rowNo - rows.length, expected: file.rows, last: isLast };
+    const head = { externalId: drop.name, sha256, endOfIntake: isLast, rows, cursor };
+    return snapshot ? { ...head, snapshot: place } : head;
   };
   for await (const batch of rowsOf(file.parts)) {
     for (const row of batch) {

@@ -13,6 +13,8 @@ export interface HttpCursor {
     /** Pages and rows read so far. */
     readonly page: number;
     readonly seen: number;
+    /** Rows of the snapshot in all, where the bureau says it. */
+    readonly total?: number;
     /** The mark that this run asked from; not yet `high`, for its later pages may hold older rows. */
     readonly since?: CursorValue;
     /** ISO instant. */
@@ -31,8 +33,8 @@ export function readHttpCursor(from: Cursor | undefined): HttpCursor {
   const high = isValue(from?.['high']) ? { high: from['high'] } : {};
   const run = from?.['run'];
   if (run === undefined || !isJsonObject(run) || !isValue(run['at'])) return high;
-  const { at, page, seen, since, started } = run;
-  const mark = isValue(since) ? { since } : {};
+  const { at, page, seen, total, since, started } = run;
+  const mark = { ...(isValue(since) ? { since } : {}), ...(typeof total === 'number' ? { total } : {}) };
   return { ...high, run: { at, page: Number(page), seen: Number(seen), started: String(started), ...mark } };
 }
 

@@ -2,7 +2,7 @@ import { sha256 } from '../canonical.ts';
 import { HubError } from '../errors.ts';
 import { hardenedHttp } from '../hardened-http.ts';
 import { durationS } from '../job/duration.ts';
-import type { HttpSourceSpec, Page, ReadOptions, Source } from '../source.ts';
+import type { HttpSourceSpec, Page, ReadOptions, SnapshotPlace, Source } from '../source.ts';
 import { allowedHosts } from '../wire/allowed-hosts.ts';
 import { type CursorValue, dateOf, isCredible, later, setBack } from './cursor-value.ts';
 import { valueAt } from './dotted.ts';
@@ -57,10 +57,11 @@ async function* pages(spec: HttpSourceSpec, from: HttpCursor, context: Context):
   const pager = pagerOf(spec, firstUrl(spec, since, context.read));
   const stop = new AbortController();
   const fetching = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
-  const started = resumed?.started ?? context.now().toISOString();
   let high = credible(from.high, context.now());
-  let pageNo = resumed?.page ?? 0;
   let turn: Turn | undefined = await firstTurn(pager, resumed, fetching);
+  const goesOn = resumed !== undefined && turn.position === resumed.at;
+  const started = goesOn ? resumed.started : context.now().toISOString();
+  let pageNo = goesOn ? resumed.page : 0;
   try {
     while (turn !== undefined) {
       const now: Turn = turn;
@@ -74,9 +75,8 @@ async function* pages(spec: HttpSourceSpec, from: HttpCursor, context: Context):
         sha256: sha256(now.answer.body),
         endOfIntake: true,
         rows: numbered(spec, now.page.rows, context.read),
-        cursor: cursorAfter({ isLast, since, high, turn: now, page: pageNo, started }),
-        ...(pageNo === 1 && now.total !== undefined && spec.cursor === undefined ? { expectedRows: now.total } : {}),
-        snapshot: spec.cursor === undefined && !manual,
+        cursor: cursorAfter({ spec, isLast, since, high, turn: now, page: pageNo, started }),
+        ...(spec.cursor === undefined && !manual ? { snapshot: placeOf(now, isLast) } : {}),
       };
       context.signal.throwIfAborted();
       if (pageNo > MAX_PAGES) throw looping(now.answer.url);
@@ -87,6 +87,12 @@ async function* pages(spec: HttpSourceSpec, from: HttpCursor, context: Context):
     stop.abort();
   }
 }
+
+const placeOf = ({ page, seen, total }: Turn, isLast: boolean): SnapshotPlace => ({
+  before: seen - page.rows.length,
+  ...(total === undefined ? {} : { expected: total }),
+  last: isLast && (total === undefined || seen >= total),
+});
 
 /** The cursor parameter goes out in the form in which the bureau wrote the value. */
 function firstUrl(spec: HttpSourceSpec, since: CursorValue | undefined, read: ReadOptions): URL {
@@ -112,15 +118,20 @@ function lessOverlap(value: CursorValue, overlap: string | undefined): CursorVal
   );
 }
 
-/** A page place kept from a killed run may have expired at the bureau: then the run starts again from its own start. */
+/**
+ * A page place kept from a killed run may have expired at the bureau, or rows came and went meanwhile, so that the pages of a
+ * snapshot stand elsewhere now: then the run starts again from its own start.
+ */
 async function firstTurn(pager: Pager, run: HttpCursor['run'], context: FetchOptions): Promise<Turn> {
-  if (run === undefined) return readTurn(pager, { position: pager.start, seen: 0 }, context);
+  const fromStart = () => readTurn(pager, { position: pager.start, seen: 0 }, context);
+  if (run === undefined) return fromStart();
   try {
-    return await readTurn(pager, { position: run.at, seen: run.seen }, context);
+    const turn = await readTurn(pager, { position: run.at, seen: run.seen }, context);
+    return run.total === undefined || run.total === turn.total ? turn : fromStart();
   } catch (error) {
     const expired = error instanceof HubError && /CONTRACT_BROKEN|NOT_FOUND/.test(error.code);
     if (!expired) throw error;
-    return readTurn(pager, { position: pager.start, seen: 0 }, context);
+    return fromStart();
   }
 }
 
@@ -238,6 +249,7 @@ function numbered(spec: HttpSourceSpec, rows: readonly RowRead[], { since, until
 }
 
 interface After {
+  readonly spec: HttpSourceSpec;
   readonly isLast: boolean;
   readonly since: CursorValue | undefined;
   readonly high: CursorValue | undefined;
@@ -247,9 +259,10 @@ interface After {
 }
 
 /** Between pages the place in this run, at its end only the high-water mark. */
-function cursorAfter({ isLast, since, high, turn, page, started }: After) {
+function cursorAfter({ spec, isLast, since, high, turn, page, started }: After) {
   const mark = high === undefined ? {} : { high };
   if (isLast || turn.next === undefined) return mark;
-  const run = { at: turn.next, page, seen: turn.seen, started, ...(since === undefined ? {} : { since }) };
+  const total = spec.cursor !== undefined || turn.total === undefined ? {} : { total: turn.total };
+  const run = { at: turn.next, page, seen: turn.seen, started, ...total, ...(since === undefined ? {} : { since }) };
   return { ...mark, run };
 }

@@ -66,7 +66,8 @@ type Place =
 async function* pages(reading: Reading, from: Cursor | undefined, options: ReadOptions): AsyncGenerator<Page> {
   const { spec, table, bureau } = reading;
   const limit = spec.limit ?? 1000;
-  const expected = spec.updatedAt === undefined && from?.['id'] === undefined ? await countRows(reading) : undefined;
+  const expected = spec.updatedAt === undefined ? await countRows(reading) : undefined;
+  let before = snapshotSeen(from) ?? 0;
   let mark = markOf(from, options.now());
   let place: Place | undefined = firstPlace(spec, mark, options, from);
   for (let pageNo = 1; place !== undefined; pageNo += 1) {
@@ -84,10 +85,10 @@ async function* pages(reading: Reading, from: Cursor | undefined, options: ReadO
       sha256: sha256(rows.map((row) => row.raw).join('\n')),
       endOfIntake: true,
       rows,
-      cursor: cursorOf(mark, next),
-      snapshot: spec.updatedAt === undefined,
-      ...(pageNo === 1 && expected !== undefined ? { expectedRows: expected } : {}),
+      cursor: cursorOf(mark, next, before + rows.length),
+      ...(expected === undefined ? {} : { snapshot: { before, expected, last: next === undefined } }),
     };
+    before += rows.length;
     place = next;
   }
 }
@@ -142,7 +143,8 @@ function markIn(
 }
 
 function firstPlace(spec: SqlSourceSpec, mark: Mark, options: ReadOptions, from: Cursor | undefined): Place {
-  if (spec.updatedAt === undefined) return { phase: 'all', ...(mark.id === undefined ? {} : { id: mark.id }) };
+  if (spec.updatedAt === undefined)
+    return { phase: 'all', ...(mark.id === undefined || snapshotSeen(from) === undefined ? {} : { id: mark.id }) };
   if (options.since !== undefined || options.until !== undefined) return { phase: 'changes' };
   const nulls = from?.['nulls'];
   if (isValue(nulls)) return { phase: 'nulls', id: nulls };
@@ -159,8 +161,14 @@ function nextPlace(spec: SqlSourceSpec, place: Place, last: SqlRow | undefined):
   return isValue(id) ? { phase: place.phase, id } : undefined;
 }
 
-function cursorOf(mark: Mark, next: Place | undefined): Cursor {
-  if (next?.phase === 'all') return next.id === undefined ? {} : { id: next.id };
+/** Rows of the snapshot that an interrupted run had read; a place that does not say so is no place in a snapshot. */
+function snapshotSeen(from: Cursor | undefined): number | undefined {
+  const seen = from?.['seen'];
+  return isValue(from?.['id']) && typeof seen === 'number' ? seen : undefined;
+}
+
+function cursorOf(mark: Mark, next: Place | undefined, seen: number): Cursor {
+  if (next?.phase === 'all') return next.id === undefined ? {} : { id: next.id, seen };
   if (next?.phase === 'nulls' && next.id !== undefined) return { ...mark, nulls: next.id };
   return { ...mark };
 }

@@ -104,7 +104,7 @@ async function* pages(count: number) {
       return { rowNo: at + 1, raw: JSON.stringify(fields), fields, faults: [] };
     });
     const head = { externalId: `page-${from}`, sha256: sha256(`page ${from} ${rows.length}`), endOfIntake: true };
-    yield { ...head, rows, cursor: { from }, snapshot: false };
+    yield { ...head, rows, cursor: { from } };
   }
 }
 

@@ -33,6 +33,8 @@ async function run(hub: Hub, given: readonly (Page | Error)[], { job = pullJob()
   });
 }
 
+const whole = (expected: number): Partial<Page> => ({ snapshot: { before: 0, expected, last: true } });
+
 const versionsOf = async (hub: Hub): Promise<unknown[]> =>
   select(hub.db, 'SELECT record_id AS id, version, operation FROM versions ORDER BY record_id, version');
 
@@ -211,19 +213,19 @@ onBothDatabases('pulling into', ({ url }) => {
   test('a snapshot that shrinks by more than a twentieth is held before anything is written', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const rows = Array.from({ length: 40 }, (_, index) => row(index + 1));
-    await run(hub, [page(rows, { snapshot: true, expectedRows: 40 })]);
-    const shrunk = page(rows.slice(0, 37), { snapshot: true, expectedRows: 37 });
+    await run(hub, [page(rows, whole(40))]);
+    const shrunk = page(rows.slice(0, 37), whole(37));
     expect((await run(hub, [shrunk])).stopped?.code).toBe('SOURCE_SHRUNK');
-    expect((await run(hub, [page([], { snapshot: true, expectedRows: 0 })])).stopped?.code).toBe('SOURCE_SHRUNK');
-    expect((await run(hub, [page(rows.slice(0, 38), { snapshot: true, expectedRows: 38 })])).stopped).toBeUndefined();
+    expect((await run(hub, [page([], whole(0))])).stopped?.code).toBe('SOURCE_SHRUNK');
+    expect((await run(hub, [page(rows.slice(0, 38), whole(38))])).stopped).toBeUndefined();
     expect((await run(hub, [shrunk], { acceptShrink: true })).counts.unchanged).toBe(37);
   });
 
   test('a snapshot whose size only its end shows is held too, and nothing is withdrawn', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const rows = Array.from({ length: 40 }, (_, index) => row(index + 1));
-    await run(hub, [page(rows, { snapshot: true })]);
-    expect((await run(hub, [page([], { snapshot: true })])).stopped?.code).toBe('SOURCE_SHRUNK');
+    await run(hub, [page(rows, { snapshot: { before: 0, last: true } })]);
+    expect((await run(hub, [page([], { snapshot: { before: 0, last: true } })])).stopped?.code).toBe('SOURCE_SHRUNK');
     expect(await select(hub.db, "SELECT id FROM records WHERE newest_operation = 'WITHDRAW'")).toEqual([]);
   });
 

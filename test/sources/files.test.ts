@@ -186,7 +186,7 @@ describe('a drop folder', () => {
 
   it('snapshots say how many rows to expect', async () => {
     const { pages } = await read({ 'a.csv': 'no\n1\n2\n' }, { snapshot: true });
-    expect(pages[0]).toMatchObject({ snapshot: true, expectedRows: 2, endOfIntake: true });
+    expect(pages[0]).toMatchObject({ snapshot: { before: 0, expected: 2, last: true }, endOfIntake: true });
   });
 });
 

@@ -144,7 +144,6 @@ export function page(rows: readonly JsonObject[], change: Partial<Page> = {}): P
     endOfIntake: true,
     rows: rows.map((fields, index) => ({ rowNo: index + 1, raw: JSON.stringify(fields), fields, faults: [] })),
     cursor: { page: pages },
-    snapshot: false,
     ...change,
   };
 }
