@@ -1,15 +1,13 @@
 import { localDay } from '../calendar/local-time.ts';
 import type { Deadline } from '../duty/deadline.ts';
 import { deadlinesOf } from '../duty/deadline-rules.ts';
-import { divisions, type Hub } from '../hub-context.ts';
-import { formsByType } from '../job/forms-by-type.ts';
+import type { Hub } from '../hub-context.ts';
 import type { PushJob } from '../job/job.ts';
-import { wireFormOf } from '../platforms/index.ts';
 import { type Render, type Rendered, render } from '../push/render.ts';
+import { rendering, renderPlan } from '../push/rendering.ts';
 import type { Operation } from '../record.ts';
 import { decisionDate, toldBefore } from '../store/decisions.ts';
 import { type PendingRow, readPending } from '../store/pending.ts';
-import { readReleases } from '../store/releases.ts';
 
 /** One version that a platform does not have yet: whether it would leave now, whose it is, and until when it must. */
 export interface PendingRecord {
@@ -29,19 +27,8 @@ const PAGE = 1000;
 
 /** What a push would find pending now, rendered as it would; writes nothing. Withdrawals first. */
 export async function* pendingRecords(hub: Hub, { job, confirmed }: PendingOptions): AsyncGenerator<PendingRecord> {
-  const { fullState, everyVersion, formsOf } = formsByType(job, hub.types, hub.forms);
-  const byJob = divisions(hub.jobs);
-  const context: Render = {
-    hubId: hub.settings.hubId,
-    platformName: job.platformName,
-    sender: job.platform.sender ?? { code: '', name: hub.settings.hubId },
-    types: hub.types,
-    formsOf,
-    divisionOf: (name) => byJob.get(name) ?? name,
-    releases: await readReleases(hub.db),
-    confirmed,
-    wire: wireFormOf(job.platform, hub.forms.values(), hub.approvedFiles),
-  };
+  const context = { ...rendering(await renderPlan(hub, job), hub), confirmed };
+  const { fullState, everyVersion } = context;
   const find = deadlineFinder(hub, job);
   for (const operation of ['WITHDRAW', 'UPSERT'] as const) {
     for await (const rows of pages(hub, { platform: job.platformName, types: fullState, everyVersion, operation })) {

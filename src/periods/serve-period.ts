@@ -3,7 +3,7 @@ import type { HubError } from '../errors.ts';
 import type { Hub } from '../hub-context.ts';
 import type { PushJob } from '../job/job.ts';
 import type { PushCounts } from '../run-report.ts';
-import { confirmationsOf } from '../store/confirmations.ts';
+import { type Confirmation, confirmationsOf } from '../store/confirmations.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
 import { attemptEnds, periodBatches } from '../store/period-facts.ts';
@@ -18,7 +18,6 @@ import {
 } from '../store/periods.ts';
 import { choosePeriod, oldestToServe } from './choose-period.ts';
 import { closePeriods } from './close-periods.ts';
-import { isConfirmed, needsConfirmation } from './confirmation.ts';
 import { type DutyJob, isDutyJob, periodContext } from './period-context.ts';
 import { openDuePeriods } from './tick.ts';
 import { nilWithheld, type UnsettledPull, unsettledPulls } from './unsettled-pulls.ts';
@@ -39,7 +38,8 @@ export interface Served {
   readonly terms: {
     readonly period: string | null;
     readonly createdUntil: string | undefined;
-    readonly confirmed: ((type: string, division: string) => boolean) | undefined;
+    /** What divisions have said of it; undefined where no type of the job needs their yes. */
+    readonly confirmations: readonly Confirmation[] | undefined;
     /** The period for which an empty package is to be sent, asked when nothing more is left to seal. */
     readonly nil: (counts: PushCounts) => Promise<string | undefined>;
   };
@@ -69,7 +69,7 @@ export async function servePeriod(
     terms: {
       period: serving?.row.period ?? null,
       createdUntil: serving?.createdUntil,
-      confirmed: await confirmedFor(hub, job, serving),
+      confirmations: await confirmationsFor(hub, job, serving),
       nil: nilMessage(hub, job, serving),
     },
     end: async (pushed) => {
@@ -100,16 +100,14 @@ async function namedOpen({ db, now }: Hub, { platformName }: DutyJob, period: st
   return (await openPeriods(db, platformName)).find((one) => one.period === period && one.plannedAt <= at);
 }
 
-/** May a record leave in this run? Undefined where no type of the job needs a division's yes. */
-async function confirmedFor(
+async function confirmationsFor(
   hub: Hub,
   job: PushJob,
   serving: Serving | undefined,
-): Promise<((type: string, division: string) => boolean) | undefined> {
+): Promise<readonly Confirmation[] | undefined> {
   if (!isDutyJob(job) || job.confirm === undefined) return undefined;
   const period = serving?.row.period ?? (await choosePeriod(job, periodContext(hub))).period;
-  const said = await confirmationsOf(hub.db, job.platformName, period);
-  return (type, division) => !needsConfirmation(job, type) || isConfirmed(said, type, division);
+  return confirmationsOf(hub.db, job.platformName, period);
 }
 
 /** Whether nothing at all was new for a period, and every source was read: then it is a nil return (零报送). */

@@ -28,6 +28,12 @@ export interface ReadyBatch {
   readonly members: readonly SealedMember[];
 }
 
+/** How far a pass has come: the last record that was read, and the members of each form that do not make a batch yet. */
+export interface Place {
+  afterId: number;
+  readonly waiting: Map<Form, Member[]>;
+}
+
 /** What a stretch of pending versions came to. */
 export interface Stretch {
   readonly batches: readonly ReadyBatch[];
@@ -36,6 +42,8 @@ export interface Stretch {
   readonly unconfirmed: number;
   /** Fault code → records. */
   readonly faults: ReadonlyMap<string, number>;
+  /** Nothing is left after it. */
+  readonly isLast: boolean;
 }
 
 export interface ReadyBatches extends Render {
@@ -53,32 +61,43 @@ export interface ReadyBatches extends Render {
 const PAGE = 1000;
 
 /** The reading side of a push: pending versions of one operation in record order, rendered and put into batches; writes nothing. */
-export async function* readyBatches(operation: Operation, context: ReadyBatches): AsyncGenerator<Stretch> {
-  const waiting = new Map<Form, Member[]>();
-  let afterId = 0;
+export async function* readyBatches(
+  operation: Operation,
+  context: ReadyBatches,
+  place: Place = atTheBegin(),
+): AsyncGenerator<Stretch> {
   for (;;) {
-    const rows = await readPending(context.db, {
-      platform: context.platformName,
-      types: context.fullState,
-      everyVersion: context.everyVersion,
-      operation,
-      resync: context.resync,
-      afterId,
-      limit: PAGE,
-      createdUntil: context.createdUntil,
-    });
-    const end = rows.length === 0;
-    afterId = Number(rows.at(-1)?.id ?? afterId);
-    const { tickets, notForPlatform, unconfirmed, faults } = sort(rows, waiting, context);
-    const batches: ReadyBatch[] = [];
-    for (const [form, members] of waiting) {
-      while (members.length >= (end ? 1 : context.batchSize)) {
-        batches.push(await toBatch(form, members.splice(0, context.batchSize), context));
-      }
-    }
-    yield { batches, tickets, notForPlatform, unconfirmed, faults };
-    if (end) return;
+    const stretch = await readStretch(operation, place, context);
+    yield stretch;
+    if (stretch.isLast) return;
   }
+}
+
+export const atTheBegin = (): Place => ({ afterId: 0, waiting: new Map() });
+
+/** The next page of pending versions; moves `place` on. */
+export async function readStretch(operation: Operation, place: Place, context: ReadyBatches): Promise<Stretch> {
+  const { waiting } = place;
+  const rows = await readPending(context.db, {
+    platform: context.platformName,
+    types: context.fullState,
+    everyVersion: context.everyVersion,
+    operation,
+    resync: context.resync,
+    afterId: place.afterId,
+    limit: PAGE,
+    createdUntil: context.createdUntil,
+  });
+  const isLast = rows.length === 0;
+  place.afterId = Number(rows.at(-1)?.id ?? place.afterId);
+  const sorted = sort(rows, waiting, context);
+  const batches: ReadyBatch[] = [];
+  for (const [form, members] of waiting) {
+    while (members.length >= (isLast ? 1 : context.batchSize)) {
+      batches.push(await toBatch(form, members.splice(0, context.batchSize), context));
+    }
+  }
+  return { batches, ...sorted, isLast };
 }
 
 /** Renders pending versions; members join their form's queue. */
@@ -122,14 +141,20 @@ async function toBatch(form: Form, members: readonly Member[], context: ReadyBat
     payloadHash: member.payloadHash,
     data: member.data,
   }));
+  const digests = members.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'));
   return {
     id,
     form: form.name,
     ...(await writeBody(header, records, wire)),
-    manifestRoot: manifestRoot(members.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
-    members: members.map(({ recordKey: _, data: __, ...member }) => member),
+    manifestRoot: manifestRoot(digests).toString('hex'),
+    members: members.map(({ recordId, version, rendition, operation, idemKey }, index) => ({
+      ...{ recordId, version, rendition, operation, idemKey },
+      payloadDigest: digests[index] ?? NO_DIGEST,
+    })),
   };
 }
+
+const NO_DIGEST = Buffer.alloc(0);
 
 /** An empty package for a period in which nothing was new (零报送): the platform receipts it like any other. */
 export async function nilBatch(form: Form, period: string, context: ReadyBatches): Promise<ReadyBatch> {

@@ -1,22 +1,22 @@
 import { alwaysTry, type MayTryNow } from '../delivery/backoff.ts';
 import { windowName } from '../duty/retry-windows.ts';
 import { anchored } from '../evidence/anchor.ts';
-import { divisions, type Hub } from '../hub-context.ts';
-import { formsByType } from '../job/forms-by-type.ts';
+import type { Hub } from '../hub-context.ts';
 import type { PushJob } from '../job/job.ts';
+import { confirmedBy } from '../periods/confirmation.ts';
 import { servePeriod } from '../periods/serve-period.ts';
-import { openPlatform, wireFormOf } from '../platforms/index.ts';
+import { openPlatform } from '../platforms/index.ts';
 import { type Ending, ending, pushHead } from '../run-ending.ts';
 import type { RunOptions } from '../run-options.ts';
 import type { PushCounts, RunReport } from '../run-report.ts';
 import type { KeptLease } from '../store/lease-keeper.ts';
 import type { Lease } from '../store/leases.ts';
 import { countOpen } from '../store/quarantine.ts';
-import { readReleases } from '../store/releases.ts';
 import { openVault } from '../store/vault.ts';
 import { askObstacle, openGuard } from './guard.ts';
 import { type Push, push } from './push.ts';
 import { takeStrayReceipts } from './receive.ts';
+import { rendering, renderPlan } from './rendering.ts';
 import { termsOf } from './terms.ts';
 import { endPublicity, takeNotices, type Withdraw } from './withdraw.ts';
 
@@ -38,7 +38,9 @@ function sealsOf({ followUpOnly, urgentOnly }: RunOptions): Push['seals'] {
 /** Delivers what is pending at the platform of a job. */
 export async function runPush(hub: Hub, job: PushJob, held: HeldRun, options: RunOptions): Promise<RunReport> {
   const served = await servePeriod(hub, job, options);
-  const context = { ...(await openDelivery(hub, job, held, options)), ...served.terms };
+  const { confirmations, ...terms } = served.terms;
+  const confirmed = confirmations === undefined ? undefined : confirmedBy(job, confirmations);
+  const context = { ...(await openDelivery(hub, job, held, options)), ...terms, confirmed };
   try {
     if (!context.dryRun) await withdrawWhatMust(context);
     const { counts, faults, stopped, sealedAll } = await push(context);
@@ -82,7 +84,7 @@ async function openDelivery(
   { run, lease, kept, ttlMs }: HeldRun,
   options: RunOptions,
 ): Promise<Push & Withdraw> {
-  const { db, now, settings, types } = hub;
+  const { db, now, settings } = hub;
   const spec = job.platform;
   const { platformName: name } = job;
   const { allowedHosts, hubId } = settings;
@@ -90,18 +92,15 @@ async function openDelivery(
   const opened = await openPlatform(spec, { name, allowedHosts, now, db, hubId, vault });
   const platform = spec.anchor === undefined || spec.anchor === false ? opened : anchored(opened, { db, name, now });
   const terms = termsOf(spec, { carried: platform.carried === true, zone: settings.timezone });
-  const render = await rendering(hub, job);
-  const byJob = divisions(hub.jobs);
+  const plan = await renderPlan(hub, job);
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
   let ticketsOpen = (await open('outbound')) + (await open('platform')) > 0;
   return {
-    ...render,
-    ...formsByType(job, types, hub.forms),
+    ...rendering(plan, hub),
+    batchSize: spec.batchSize ?? 500,
     db,
     platform,
-    types,
     localDate: hub.localDate,
-    divisionOf: (name) => byJob.get(name) ?? name,
     ticketsOpen: () => ticketsOpen,
     ticketOpened: () => {
       ticketsOpen = true;
@@ -137,16 +136,6 @@ function inRetryWindows({ calendar, settings }: Hub): MayTryNow {
   const context = { calendar, zone: settings.timezone };
   return (now) => ({ open: true, id: windowName(now, context) });
 }
-
-/** What the rendering thread needs to know as well. */
-const rendering = async ({ db, settings, forms, approvedFiles }: Hub, { platformName, platform }: PushJob) => ({
-  wire: wireFormOf(platform, forms.values(), approvedFiles),
-  hubId: settings.hubId,
-  platformName,
-  sender: platform.sender ?? { code: '', name: settings.hubId },
-  releases: await readReleases(db),
-  batchSize: platform.batchSize ?? 500,
-});
 
 /** Receipts that are still to come are no failure where the platform answers later; a held batch needs a person. */
 function unfinished(job: PushJob, { held, unsettled }: PushCounts): Ending {

@@ -37,6 +37,7 @@ export async function splitBatch(
       .filter(({ rowId }) => keys.has(rowId))
       .map((record) => ({ ...record, data: canonicalJson(record.data) }));
     const id = batchId(batch.platform, [...keys]);
+    const digests = records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'));
     const { dataClass, layoutVersion, senderCode, senderName } = sent.header;
     const header: BodyHeader = {
       packageId: id,
@@ -51,11 +52,8 @@ export async function splitBatch(
       runId: context.runId,
       epoch: context.epoch,
       ...(await writeBody(header, records, context.wire)),
-      manifestRoot: manifestRoot(records.map(({ payloadHash }) => Buffer.from(payloadHash, 'hex'))).toString('hex'),
-      members: part.map((member, index) => ({
-        ...member,
-        payloadHash: records[index]?.payloadHash ?? '',
-      })),
+      manifestRoot: manifestRoot(digests).toString('hex'),
+      members: part.map((member, index) => ({ ...member, payloadDigest: digests[index] ?? Buffer.alloc(0) })),
       cutFrom: { id: batch.id, seq: batch.seq, rootSeq: batch.rootSeq ?? batch.seq, tried: batch.tried },
       period: batch.period,
     };

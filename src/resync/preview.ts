@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Hub } from '../hub-context.ts';
-import { divisions } from '../hub-context.ts';
-import { formsByType } from '../job/forms-by-type.ts';
 import type { PushJob } from '../job/job.ts';
-import { wireFormOf } from '../platforms/index.ts';
 import { type Render, render } from '../push/render.ts';
+import { rendering, renderPlan } from '../push/rendering.ts';
 import type { Reissue } from '../store/reissues.ts';
-import { readReleases } from '../store/releases.ts';
 import { type Candidate, resyncCandidates } from '../store/resync-candidates.ts';
 import { heldRecords } from '../store/stops.ts';
 import { chosenTypes, type Selection, spanOf } from './selection.ts';
@@ -86,18 +83,10 @@ interface Context extends Render {
 }
 
 async function renderContext(hub: Hub, job: PushJob): Promise<Context> {
-  const { formsOf, fullState, everyVersion } = formsByType(job, hub.types, hub.forms);
-  const byJob = divisions(hub.jobs);
+  const render = rendering(await renderPlan(hub, job), hub);
   return {
-    wire: wireFormOf(job.platform, hub.forms.values(), hub.approvedFiles),
-    hubId: hub.settings.hubId,
-    platformName: job.platformName,
-    sender: job.platform.sender ?? { code: '', name: hub.settings.hubId },
-    types: hub.types,
-    formsOf,
-    divisionOf: (name) => byJob.get(name) ?? name,
-    releases: await readReleases(hub.db),
-    taken: [...fullState, ...everyVersion],
+    ...render,
+    taken: [...render.fullState, ...render.everyVersion],
     stopped: await heldRecords(hub.db, job.platformName),
   };
 }

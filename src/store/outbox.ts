@@ -15,8 +15,8 @@ export interface SealedMember {
   readonly rendition: number;
   readonly operation: Operation;
   readonly idemKey: string;
-  /** Lower-case hex. */
-  readonly payloadHash: string;
+  /** 32 bytes: SHA-256 of the outbound record. */
+  readonly payloadDigest: Buffer;
 }
 
 export interface NewBatch {
@@ -96,7 +96,7 @@ const deliveryRows = (batch: NewBatch, seq: number): unknown[][] =>
     member.rendition,
     member.operation,
     member.idemKey,
-    Buffer.from(member.payloadHash, 'hex'),
+    member.payloadDigest,
     seq,
     index + 1,
     'open',
