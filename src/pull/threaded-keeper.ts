@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { openThread } from '../memory.ts';
 import { packError, unpackError } from '../thread-error.ts';
 import type { FromThread, KeepWork, PageMoment, ToThread } from './keeper-work.ts';
 import { packPage } from './packed-page.ts';
@@ -20,10 +20,7 @@ export interface ThreadedKeeper {
 const AHEAD = 4;
 
 export function openThreadedKeeper(work: KeepWork, note: (page: PageHead, taken: Taken) => void): ThreadedKeeper {
-  const worker = new Worker(new URL('./keeper-thread.ts', import.meta.url), {
-    workerData: work,
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
-  });
+  const worker = openThread(new URL('./keeper-thread.ts', import.meta.url), work);
   const underWay: PreparedPage[] = [];
   let ready = false;
   let failure: Error | undefined;

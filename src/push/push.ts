@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinal } from '../delivery/delivery-state.ts';
 import { HubError } from '../errors.ts';
 import type { OutgoingBatch } from '../platform.ts';
-import type { Operation } from '../record.ts';
 import { NO_PUSH_COUNTS, type PushCounts } from '../run-report.ts';
 import { type Db, inTransaction } from '../store/database.ts';
 import { countRun, settleUnfit } from '../store/deliveries.ts';
@@ -12,20 +11,25 @@ import { countWithheld } from '../store/pending.ts';
 import { quarantine, type Ticket } from '../store/quarantine.ts';
 import type { Deliver } from './deliver.ts';
 import { askObstacle, obstacle, passageNow, refusedTooMany } from './guard.ts';
-import { nilBatch, type ReadyBatch, type ReadyBatches, readyBatches, type Stretch } from './ready-batches.ts';
+import { openPageReader } from './page-reader.ts';
+import type { PendingPages, RenderedPage } from './pending-page.ts';
+import type { ReaderWork } from './reader-work.ts';
+import { type Batching, nilBatch, type ReadyBatch, readyBatches, type Stretch } from './ready-batches.ts';
 import { takeStrayReceipts } from './receive.ts';
 import { isHeld, recut } from './recut.ts';
 import { type Seal, seal, skippedEntries } from './seal.ts';
 import { advance, mayResend } from './send.ts';
 import { openWire, type Wire } from './wire.ts';
 
-export interface Push extends Seal, Deliver, Omit<ReadyBatches, 'db'> {
+export interface Push extends Seal, Deliver, Batching, Omit<PendingPages, 'db'> {
   readonly db: Db;
   readonly concurrency: number;
   /** ms that the run itself waits for asynchronous receipts before it leaves them to the next follow-up. */
   readonly receiptWaitMs: number;
   /** What is sealed anew: everything pending, withdrawals alone (urgent), or nothing. */
   readonly seals: 'all' | 'withdrawals' | 'nothing';
+  /** Lets a thread read ahead in a long push; absent: none does. */
+  readonly ahead?: ReaderWork | undefined;
   /** Render and count only; nothing is sealed or sent. */
   readonly dryRun: boolean;
   /** Asked when nothing more is left to seal: the period for which an empty package goes out (零报送). */
@@ -72,21 +76,30 @@ export async function push(context: Push): Promise<Pushed> {
   };
   const begun = context.now();
   if (!context.dryRun) await followUp(context, progress);
-  while (context.seals !== 'nothing' && progress.stopped === undefined) {
-    startRound(progress);
-    for (const operation of ['WITHDRAW', 'UPSERT'] as const) {
-      if (operation === 'UPSERT' && context.seals === 'withdrawals') continue;
-      await pass(operation, context, progress);
-      if (!context.dryRun) await awaitReceipts(context, progress);
-    }
-    if (progress.moved === 0 || context.dryRun) break;
-  }
+  if (context.seals !== 'nothing') await rounds(context, progress);
   if (!context.dryRun) progress.stopped ??= await refusedTooMany(context, begun);
   if (context.seals === 'all' && progress.stopped === undefined && !context.dryRun) await sendNil(context, progress);
   await countOpen(context, progress);
   const sealedAll = context.seals === 'all' && !context.dryRun && progress.stopped === undefined;
   const { counts, faults } = progress;
   return { counts, faults, stopped: progress.unsettled ?? progress.stopped, sealedAll };
+}
+
+async function rounds(context: Push, progress: Progress): Promise<void> {
+  const reader = openPageReader(context, context.ahead);
+  try {
+    while (progress.stopped === undefined) {
+      startRound(progress);
+      for (const operation of ['WITHDRAW', 'UPSERT'] as const) {
+        if (operation === 'UPSERT' && context.seals === 'withdrawals') continue;
+        await pass(reader.pages(operation), context, progress);
+        if (!context.dryRun) await awaitReceipts(context, progress);
+      }
+      if (progress.moved === 0 || context.dryRun) return;
+    }
+  } finally {
+    await reader.close();
+  }
 }
 
 /** The empty package of a period in which nothing was new. */
@@ -135,9 +148,9 @@ function isDue({ notBefore, nextAt }: BatchRow, { now, seals, platform }: Push):
 }
 
 /** Everything pending of one operation in record order: rendered, sealed, sent; at most `concurrency` batches on the wire. */
-async function pass(operation: Operation, context: Push, progress: Progress): Promise<void> {
+async function pass(pages: AsyncIterable<RenderedPage>, context: Push, progress: Progress): Promise<void> {
   const wire = openWire(context.concurrency);
-  for await (const stretch of readyBatches(operation, context)) {
+  for await (const stretch of readyBatches(pages, context)) {
     if (progress.stopped !== undefined) break;
     await note(stretch, context, progress);
     for (const batch of stretch.batches)

@@ -3,14 +3,10 @@ import { batchId } from '../delivery/delivery-key.ts';
 import { manifestRoot } from '../delivery/manifest.ts';
 import { type BodyHeader, type BodyRecord, buildBody } from '../delivery/outgoing-body.ts';
 import { PACKAGE_FORM, type WireForm } from '../delivery/wire-form.ts';
-import { isError } from '../fault.ts';
-import type { Operation } from '../record.ts';
 import type { Form } from '../schema/outbound.ts';
-import type { Reader } from '../store/database.ts';
 import { packBody, type SealedMember } from '../store/outbox.ts';
-import { type PendingRow, readPending } from '../store/pending.ts';
-import type { Ticket } from '../store/quarantine.ts';
-import { type Member, type Render, render } from './render.ts';
+import type { RenderedPage } from './pending-page.ts';
+import type { Member, Render } from './render.ts';
 
 /** Everything that sealing needs, computed: the transaction only writes it down. */
 export interface ReadyBatch {
@@ -28,105 +24,31 @@ export interface ReadyBatch {
   readonly members: readonly SealedMember[];
 }
 
-/** How far a pass has come: the last record that was read, and the members of each form that do not make a batch yet. */
-export interface Place {
-  afterId: number;
-  readonly waiting: Map<Form, Member[]>;
-}
-
-/** What a stretch of pending versions came to. */
-export interface Stretch {
+/** What a page of pending versions came to. */
+export interface Stretch extends Omit<RenderedPage, 'members'> {
   readonly batches: readonly ReadyBatch[];
-  readonly tickets: readonly Ticket[];
-  readonly notForPlatform: number;
-  readonly unconfirmed: number;
-  /** Fault code → records. */
-  readonly faults: ReadonlyMap<string, number>;
-  /** Nothing is left after it. */
-  readonly isLast: boolean;
 }
 
-export interface ReadyBatches extends Render {
-  readonly db: Reader;
+export interface Batching extends Pick<Render, 'platformName' | 'sender' | 'wire'> {
   readonly batchSize: number;
-  /** Types that this platform takes: full state, and those of which no version may be skipped. */
-  readonly fullState: readonly string[];
-  readonly everyVersion: readonly string[];
-  /** Only the records of this resync. */
-  readonly resync?: number | undefined;
-  /** Members of a period are the versions that were there when it was first sealed: UTC text. Absent: all. */
-  readonly createdUntil?: string | undefined;
 }
 
-const PAGE = 1000;
-
-/** The reading side of a push: pending versions of one operation in record order, rendered and put into batches; writes nothing. */
-export async function* readyBatches(
-  operation: Operation,
-  context: ReadyBatches,
-  place: Place = atTheBegin(),
-): AsyncGenerator<Stretch> {
-  for (;;) {
-    const stretch = await readStretch(operation, place, context);
-    yield stretch;
-    if (stretch.isLast) return;
-  }
-}
-
-export const atTheBegin = (): Place => ({ afterId: 0, waiting: new Map() });
-
-/** The next page of pending versions; moves `place` on. */
-export async function readStretch(operation: Operation, place: Place, context: ReadyBatches): Promise<Stretch> {
-  const { waiting } = place;
-  const rows = await readPending(context.db, {
-    platform: context.platformName,
-    types: context.fullState,
-    everyVersion: context.everyVersion,
-    operation,
-    resync: context.resync,
-    afterId: place.afterId,
-    limit: PAGE,
-    createdUntil: context.createdUntil,
-  });
-  const isLast = rows.length === 0;
-  place.afterId = Number(rows.at(-1)?.id ?? place.afterId);
-  const sorted = sort(rows, waiting, context);
-  const batches: ReadyBatch[] = [];
-  for (const [form, members] of waiting) {
-    while (members.length >= (isLast ? 1 : context.batchSize)) {
-      batches.push(await toBatch(form, members.splice(0, context.batchSize), context));
+/** Puts rendered records into batches, each form's in record order; the rest with the last page. */
+export async function* readyBatches(pages: AsyncIterable<RenderedPage>, context: Batching): AsyncGenerator<Stretch> {
+  const waiting = new Map<Form, Member[]>();
+  for await (const { members, ...page } of pages) {
+    for (const [form, more] of members) waiting.set(form, [...(waiting.get(form) ?? []), ...more]);
+    const batches: ReadyBatch[] = [];
+    for (const [form, queue] of waiting) {
+      while (queue.length >= (page.isLast ? 1 : context.batchSize)) {
+        batches.push(await toBatch(form, queue.splice(0, context.batchSize), context));
+      }
     }
+    yield { ...page, batches };
   }
-  return { batches, ...sorted, isLast };
 }
 
-/** Renders pending versions; members join their form's queue. */
-function sort(
-  rows: readonly PendingRow[],
-  waiting: Map<Form, Member[]>,
-  context: Render,
-): Pick<Stretch, 'tickets' | 'notForPlatform' | 'unconfirmed' | 'faults'> {
-  const tickets: Ticket[] = [];
-  const faults = new Map<string, number>();
-  let notForPlatform = 0;
-  let unconfirmed = 0;
-  for (const row of rows) {
-    const rendered = render(row, context);
-    if (rendered.fate === 'not-for-platform') notForPlatform += 1;
-    else if (rendered.fate === 'unconfirmed') unconfirmed += 1;
-    else if (rendered.fate === 'ticket') {
-      tickets.push(rendered.ticket);
-      for (const { code } of rendered.ticket.faults.filter(isError)) faults.set(code, (faults.get(code) ?? 0) + 1);
-    } else {
-      const queue = waiting.get(rendered.form);
-      if (queue === undefined) waiting.set(rendered.form, [rendered.member]);
-      else queue.push(rendered.member);
-    }
-  }
-  return { tickets, notForPlatform, unconfirmed, faults };
-}
-
-async function toBatch(form: Form, members: readonly Member[], context: ReadyBatches): Promise<ReadyBatch> {
+async function toBatch(form: Form, members: readonly Member[], context: Batching): Promise<ReadyBatch> {
   const { platformName, sender, wire } = context;
   const id = batchId(
     platformName,
@@ -157,7 +79,7 @@ async function toBatch(form: Form, members: readonly Member[], context: ReadyBat
 const NO_DIGEST = Buffer.alloc(0);
 
 /** An empty package for a period in which nothing was new (零报送): the platform receipts it like any other. */
-export async function nilBatch(form: Form, period: string, context: ReadyBatches): Promise<ReadyBatch> {
+export async function nilBatch(form: Form, period: string, context: Batching): Promise<ReadyBatch> {
   const { platformName, sender, wire } = context;
   const id = batchId(platformName, [`nil/${period}`]);
   const header = { packageId: id, dataClass: form.dataClass, layoutVersion: form.layout, sender };

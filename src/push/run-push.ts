@@ -4,7 +4,7 @@ import { anchored } from '../evidence/anchor.ts';
 import type { Hub } from '../hub-context.ts';
 import type { PushJob } from '../job/job.ts';
 import { confirmedBy } from '../periods/confirmation.ts';
-import { servePeriod } from '../periods/serve-period.ts';
+import { type Served, servePeriod } from '../periods/serve-period.ts';
 import { openPlatform } from '../platforms/index.ts';
 import { type Ending, ending, pushHead } from '../run-ending.ts';
 import type { RunOptions } from '../run-options.ts';
@@ -16,7 +16,7 @@ import { openVault } from '../store/vault.ts';
 import { askObstacle, openGuard } from './guard.ts';
 import { type Push, push } from './push.ts';
 import { takeStrayReceipts } from './receive.ts';
-import { rendering, renderPlan } from './rendering.ts';
+import { type RenderPlan, rendering, renderPlan } from './rendering.ts';
 import { termsOf } from './terms.ts';
 import { endPublicity, takeNotices, type Withdraw } from './withdraw.ts';
 
@@ -38,9 +38,8 @@ function sealsOf({ followUpOnly, urgentOnly }: RunOptions): Push['seals'] {
 /** Delivers what is pending at the platform of a job. */
 export async function runPush(hub: Hub, job: PushJob, held: HeldRun, options: RunOptions): Promise<RunReport> {
   const served = await servePeriod(hub, job, options);
-  const { confirmations, ...terms } = served.terms;
-  const confirmed = confirmations === undefined ? undefined : confirmedBy(job, confirmations);
-  const context = { ...(await openDelivery(hub, job, held, options)), ...terms, confirmed };
+  const opened = await openDelivery(hub, job, held, options);
+  const context = { ...opened, ...served.terms, ...readingTerms(hub, served, opened) };
   try {
     if (!context.dryRun) await withdrawWhatMust(context);
     const { counts, faults, stopped, sealedAll } = await push(context);
@@ -51,6 +50,16 @@ export async function runPush(hub: Hub, job: PushJob, held: HeldRun, options: Ru
   } finally {
     await context.platform.close();
   }
+}
+
+/** How the reading side goes, here and in a thread. */
+function readingTerms({ settings, schemasDigest }: Hub, { terms }: Served, { plan, resync }: Opened) {
+  const { confirmations, createdUntil } = terms;
+  const { databaseUrl, schemasDir } = settings;
+  return {
+    confirmed: confirmations === undefined ? undefined : confirmedBy(plan.job, confirmations),
+    ahead: { databaseUrl, schemasDir, schemasDigest, plan, confirmations, resync, createdUntil },
+  };
 }
 
 /** Between runs: takes in receipts and notices that a platform has for us by itself. False where it never has any. */
@@ -77,13 +86,15 @@ async function withdrawWhatMust(context: Push & Withdraw): Promise<void> {
 /** Record types that have a 公示期. */
 export const penalties = (types: readonly string[]): string[] => types.filter((type) => type.startsWith('penalty/'));
 
+type Opened = Push & Withdraw & { readonly plan: RenderPlan };
+
 /** Everything that delivering to the platform of a job needs; the caller closes the platform. */
 async function openDelivery(
   hub: Hub,
   job: PushJob,
   { run, lease, kept, ttlMs }: HeldRun,
   options: RunOptions,
-): Promise<Push & Withdraw> {
+): Promise<Opened> {
   const { db, now, settings } = hub;
   const spec = job.platform;
   const { platformName: name } = job;
@@ -96,6 +107,7 @@ async function openDelivery(
   const open = (stage: 'outbound' | 'platform') => countOpen(db, stage, { platform: job.platformName });
   let ticketsOpen = (await open('outbound')) + (await open('platform')) > 0;
   return {
+    plan,
     ...rendering(plan, hub),
     batchSize: spec.batchSize ?? 500,
     db,

@@ -4,6 +4,7 @@ import type { PullJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { RepairNotice } from '../../src/platform.ts';
 import { enterRepair } from '../../src/push/enter-repair.ts';
+import { pendingPages } from '../../src/push/pending-page.ts';
 import { readyBatches } from '../../src/push/ready-batches.ts';
 import { seal } from '../../src/push/seal.ts';
 import { endPublicity, takeNotice, takeNotices } from '../../src/push/withdraw.ts';
@@ -155,7 +156,7 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
       correction: { was: '2026-11-26', carried: true, told: [], renewed: true },
     });
     // Sealed, but nothing of it ever left.
-    for await (const { batches } of readyBatches('WITHDRAW', context))
+    for await (const { batches } of readyBatches(pendingPages('WITHDRAW', context), context))
       for (const each of batches) await seal(each, context);
     expect(await enter('2026-11-24')).toMatchObject({ correction: { told: [], renewed: true } });
     await b.push({ seals: 'withdrawals' });
@@ -224,7 +225,7 @@ onBothDatabases('urgent withdrawals on', ({ url }) => {
     const b = await bench(await url());
     await b.take(row(1), row(2));
     const paused = { ...(await b.context()), signal: AbortSignal.abort(new Error('killed')) };
-    for await (const { batches } of readyBatches('UPSERT', paused))
+    for await (const { batches } of readyBatches(pendingPages('UPSERT', paused), paused))
       for (const each of batches) await seal(each, paused);
     await b.take(row(1, { status: 'revoked', ended: '2026-11-26' }));
     await b.push();
