@@ -5,6 +5,7 @@ import { positive } from './argument.ts';
 import { printStops } from './batch-stops.ts';
 import type { Define } from './command.ts';
 import { decideBatchCommands } from './decide-batch.ts';
+import { refuseUnknown } from './known-names.ts';
 import { oneBatch } from './one-batch.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printJson, printRows } from './print.ts';
@@ -27,6 +28,7 @@ export const batchesCommand: Define = (program, act) => {
         ) =>
           withDatabase(async ({ db, settings }) => {
             if (id !== undefined) return showBatch(db, id, { json, timezone: settings.timezone });
+            await refuseUnknown(db, { platform });
             if (!json) await printStops(db, settings.timezone);
             printRows(await listBatches(db, { limit, ...(platform === undefined ? {} : { platform }) }), {
               json,

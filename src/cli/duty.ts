@@ -7,6 +7,7 @@ import { periodsThatCame } from '../periods/periods-that-came.ts';
 import { listPeriods, type PeriodRow } from '../store/periods.ts';
 import { periodName, positive } from './argument.ts';
 import type { Define } from './command.ts';
+import { refuseUnknown } from './known-names.ts';
 import { plain, print, printJson, printTable } from './print.ts';
 import { readSoundSetup } from './setup.ts';
 
@@ -47,6 +48,7 @@ export const dutyCommand: Define = (program, act) => {
 async function dutyReports(filter: Omit<DutyOptions, 'json'>): Promise<ShownReport[]> {
   const hub = await openHub(readSoundSetup(), { console: 'off' });
   try {
+    await refuseUnknown(hub.db, { platform: filter.platform });
     const shown: ShownReport[] = [];
     for (const row of await periodsOf(hub, filter)) {
       const report = await reportPeriod(row, periodContext(hub));

@@ -7,6 +7,7 @@ import type { Environment } from '../settings.ts';
 import { type Hold, listHolds } from '../store/stops.ts';
 import { principalOf } from './actor.ts';
 import type { Define } from './command.ts';
+import { refuseUnknown } from './known-names.ts';
 import { noteRead } from './note-read.ts';
 import { withDatabase } from './open.ts';
 import { localTime, plain, print, printTable, wrongUsage } from './print.ts';
@@ -37,6 +38,7 @@ export const ledgerCommand: Define = (program, act) => {
 /** Accounts that may only look see natural persons masked (faults.md S48). */
 const showLedger = (key: string, { asOf, platform, json }: Options): Promise<number> =>
   withDatabase(async ({ db, settings, env }) => {
+    await refuseUnknown(db, { platform });
     const at = asOf === undefined ? undefined : instant(asOf, settings.timezone);
     const { roles } = await principalOf(db, { env, settings, now: new Date() });
     const masked = roles.length > 0 && roles.every((role) => role === 'viewer');

@@ -3,6 +3,7 @@ import { exportPack } from '../audit/export-pack.ts';
 import type { PackScope } from '../audit/pack-scope.ts';
 import { actor } from './actor.ts';
 import type { Act } from './command.ts';
+import { refuseUnknown } from './known-names.ts';
 import { withDatabase } from './open.ts';
 import { plain, print, printJson, wrongUsage } from './print.ts';
 import { untilSignal } from './signal.ts';
@@ -41,6 +42,7 @@ export function defineLogExport(log: Command, act: Act): void {
 function runExport(options: Options): Promise<number> {
   const scope = scopeOf(options);
   return withDatabase(async ({ db, settings, env }) => {
+    await refuseUnknown(db, { platform: options.platform });
     const { hubId, timezone } = settings;
     const context = { db, hubId, timezone, actor: actor(env), now: () => new Date(), waitMs: SIGNER_WAIT_MS };
     const done = await untilSignal((signal) => exportPack(scope, options.out, { ...context, signal }));

@@ -7,6 +7,7 @@ import { logProve } from './log-prove.ts';
 import { defineLogPrune } from './log-prune.ts';
 import { logVerify } from './log-verify.ts';
 import { noteRead } from './note-read.ts';
+import { oneBatch } from './one-batch.ts';
 import { withDatabase } from './open.ts';
 import { localTime, printRows } from './print.ts';
 
@@ -21,8 +22,9 @@ export const logCommand: Define = (program, act) => {
     .action(
       act(async ({ batch, limit, json }: { batch?: string; limit: number; json?: boolean }) =>
         withDatabase(async ({ db, settings, env }) => {
-          await noteRead(db, env, { detail: { what: 'log', batch: batch ?? null } });
-          printRows(await listLog(db, { limit, ...(batch === undefined ? {} : { batchId: batch }) }), {
+          const batchId = batch === undefined ? undefined : (await oneBatch(db, batch)).id;
+          await noteRead(db, env, { detail: { what: 'log', batch: batchId ?? null } });
+          printRows(await listLog(db, { limit, ...(batchId === undefined ? {} : { batchId }) }), {
             json,
             none: '日志还是空的 (the log is empty)',
             head: ['#', '时间 at', '谁 who', '事 what', '平台 platform', '批次 batch', '详情 detail'],

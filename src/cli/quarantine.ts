@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { isError } from '../fault.ts';
 import { openHub } from '../hub-context.ts';
 import { retryQuarantine, waiveQuarantine } from '../quarantine.ts';
@@ -6,6 +6,7 @@ import { listQuarantine, type Stage, showQuarantine, type TicketFilter, type Tic
 import { actor } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
+import { refuseUnknown } from './known-names.ts';
 import { type OpenDatabase, withDatabase } from './open.ts';
 import { localTime, notThere, plain, print, printJson, printRows } from './print.ts';
 import { readSoundSetup } from './setup.ts';
@@ -31,6 +32,8 @@ interface ListOptions {
   readonly json?: boolean;
 }
 
+const STAGES: readonly Stage[] = ['intake', 'outbound', 'platform'];
+
 function defineList(group: Command, act: Act): void {
   group
     .command('list')
@@ -38,13 +41,14 @@ function defineList(group: Command, act: Act): void {
     .option('--division <name>', '处室 (division)')
     .option('--job <name>', '作业 (job)')
     .option('--platform <name>', '平台 (platform)')
-    .option('--stage <stage>', 'intake 归集 · outbound 报送前 · platform 平台退回')
+    .addOption(new Option('--stage <stage>', 'intake 归集 · outbound 报送前 · platform 平台退回').choices(STAGES))
     .option('--all', '连同已处理的 (closed ones too)')
     .option('--limit <n>', '最多几条 (at most)', positive, 100)
     .option('--json', '输出 JSON (print JSON)')
     .action(
       act(async ({ all, json, ...filter }: ListOptions) =>
         withDatabase(async ({ db }) => {
+          await refuseUnknown(db, filter);
           const tickets = await listQuarantine(db, {
             ...filter,
             ...(all ? { state: 'all' } : {}),

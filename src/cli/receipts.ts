@@ -5,6 +5,7 @@ import { confirmUpload } from '../carry/confirm-upload.ts';
 import { type ImportedReceipt, importReceipts } from '../carry/receipts-import.ts';
 import { waitingPackages } from '../store/carried-packages.ts';
 import type { Act, Define } from './command.ts';
+import { refuseUnknown } from './known-names.ts';
 import { withDatabase } from './open.ts';
 import { localTime, notThere, plain, print, printJson, printRows } from './print.ts';
 import { type After, followUp, withPlatform } from './push-platform.ts';
@@ -28,6 +29,7 @@ function defineWaiting(group: Command, act: Act): void {
     .action(
       act(async ({ platform, json }: { platform?: string; json?: boolean }) =>
         withDatabase(async ({ db, settings }) => {
+          await refuseUnknown(db, { platform });
           printRows(await waitingPackages(db, platform), {
             json,
             none: '没有待传递的文件 (nothing waits to be carried)',

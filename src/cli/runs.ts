@@ -4,6 +4,7 @@ import { listRuns, type RunRow } from '../store/runs.ts';
 import { actor } from './actor.ts';
 import { positive } from './argument.ts';
 import type { Act, Define } from './command.ts';
+import { refuseUnknown } from './known-names.ts';
 import { withDatabase } from './open.ts';
 import { localTime, print, printRows } from './print.ts';
 
@@ -18,6 +19,7 @@ export const runsCommand: Define = (program, act) => {
     .action(
       act(async ({ job, limit, json }: { job?: string; limit: number; json?: boolean }) =>
         withDatabase(async ({ db, settings }) => {
+          await refuseUnknown(db, { job });
           printRows(await listRuns(db, { limit, ...(job === undefined ? {} : { job }) }), {
             json,
             none: '还没有运行过 (nothing has run yet)',

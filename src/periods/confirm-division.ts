@@ -3,6 +3,7 @@ import { divisions, type Hub } from '../hub-context.ts';
 import { confirm } from '../store/confirmations.ts';
 import { inTransaction } from '../store/database.ts';
 import { appendLog } from '../store/log.ts';
+import { didYouMean } from '../suggest.ts';
 import { choosePeriod } from './choose-period.ts';
 import { needsConfirmation } from './confirmation.ts';
 import { type DutyJob, periodContext } from './period-context.ts';
@@ -51,11 +52,12 @@ export async function confirmDivision(hub: Hub, job: DutyJob, yes: DivisionYes):
   });
 }
 
-/** Throws HubError CONFIRMATION_UNKNOWN for a division that no pull job names. */
+/** Throws HubError DIVISION_UNKNOWN for a division that no pull job names. */
 export function refuseUnknown({ jobs }: Hub, division: string): void {
   const known = new Set(divisions(jobs).values());
   if (known.has(division)) return;
-  throw new HubError('CONFIRMATION_UNKNOWN', `没有处室 ${division} (there is no such division)`, {
+  const hint = didYouMean(division, known);
+  throw new HubError('DIVISION_UNKNOWN', `没有处室 ${division}${hint.zh} (there is no such division${hint.en})`, {
     remedy: 'give-up',
     fix: `现有处室 (divisions): ${[...known].join('、')}`,
   });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
@@ -74,6 +74,18 @@ const NOT_THERE: readonly (readonly [words: string, code: string])[] = [
   ['calendar import nothing.json --reason 无', 'FILE_MISSING'],
   ['log prove 没有的 --json', 'PROOF_UNKNOWN'],
   ['log verify --against nothing.txt', 'FILE_MISSING'],
+  ['runs --job push-fra', 'JOB_UNKNOWN'],
+  ['runs --job push-fra --json', 'JOB_UNKNOWN'],
+  ['batches --platform fra --json', 'PLATFORM_UNKNOWN'],
+  ['quarantine list --job push-fra', 'JOB_UNKNOWN'],
+  ['quarantine list --platform fra --json', 'PLATFORM_UNKNOWN'],
+  ['quarantine list --division 没有的处', 'DIVISION_UNKNOWN'],
+  ['preview --division 没有的处 --json', 'DIVISION_UNKNOWN'],
+  ['duty --platform fra --json', 'PLATFORM_UNKNOWN'],
+  ['ledger 91450100MA5KA0017F --platform fra --json', 'PLATFORM_UNKNOWN'],
+  ['receipts waiting --platform fra', 'PLATFORM_UNKNOWN'],
+  ['log export --all --platform fra --out p', 'PLATFORM_UNKNOWN'],
+  ['log --batch abcdef --json', 'BATCH_UNKNOWN'],
   ['log export --batch abcdef --out p.zip', 'PACK_EMPTY'],
   ['user disable nobody --reason 无', 'ACCOUNT_UNKNOWN'],
   ['restore nothing.bak --reason 无', 'FILE_MISSING'],
@@ -92,6 +104,19 @@ test('what is named and not there is exit code 1 in every command; with --json t
       words.endsWith('--json') ? document : '',
     ]);
   }
+});
+
+test('a filter that names what is there or was once answers, however empty; a slip of the pen is told the nearest name', async () => {
+  const hub = await emptyHub();
+  for (const words of ['runs --job push-far', 'batches --platform far', 'quarantine list --platform far'])
+    expect([words, (await hub(words)).code]).toEqual([words, 0]);
+  const slip = await hub('runs --job push-fra');
+  expect(slip.err).toContain('是否想写 push-far？');
+  expect(slip.err).toContain('现有作业 (jobs): push-far');
+  expect(await hub('run push-far --dry-run')).toMatchObject({ out: expect.stringContaining('push-far') });
+  rmSync('jobs/push-far.yaml');
+  expect(await hub('runs --job push-far')).toMatchObject({ code: 0, out: expect.stringContaining('push-far') });
+  expect((await hub('quarantine list --stage late')).code).toBe(2);
 });
 
 test('the version is told without any command being loaded', () => {

@@ -67,7 +67,7 @@ test('a preview says what leaves next time, what does not and why, and until whe
   ]);
   expect(only(preview).records[2]?.faults.map(({ code }) => code)).toEqual(['PERSONAL_DATA_PHONE']);
   await expect(previewPlatform(b.hub, jobOf(b), { division: '别的处' })).rejects.toMatchObject({
-    code: 'CONFIRMATION_UNKNOWN',
+    code: 'DIVISION_UNKNOWN',
   });
 });
 
@@ -105,7 +105,7 @@ test('a division confirms its records for one period, once, with its reason in t
   expect(only(await previewPlatform(b.hub, jobOf(b)))).toMatchObject({ leaving: { records: 1 }, toConfirm: [] });
   expect(await b.logged('preview.confirmed')).toMatchObject([{ period: '2026-W49', reason: '已核对' }]);
   await expect(confirmDivision(b.hub, jobOf(b), { ...yes, division: '没有的处' })).rejects.toMatchObject({
-    code: 'CONFIRMATION_UNKNOWN',
+    code: 'DIVISION_UNKNOWN',
   });
   const none = await bench();
   await expect(confirmDivision(none.hub, jobOf(none), yes)).rejects.toMatchObject({ code: 'CONFIRMATION_NEEDLESS' });
