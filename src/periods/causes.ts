@@ -218,14 +218,23 @@ async function lateYes(row: PeriodRow, source: PeriodRow, end: string, { db, zon
 }
 
 /** Records that did not leave for want of a yes, whatever else became of the period. */
-export function unconfirmedCauses({ unconfirmed }: PeriodRow): Cause[] {
+export function unconfirmedCauses({ unconfirmed, unconfirmedBy, state }: PeriodRow): Cause[] {
   if (unconfirmed === 0) return [];
+  const whose = Object.entries(unconfirmedBy).toSorted(([, a], [, b]) => b - a);
+  const zh = whose.length === 0 ? '业务处室' : whose.map(([division, n]) => `${division} ${n} 条`).join('、');
+  const en = whose.length === 0 ? 'their division' : whose.map(([division, n]) => `${division} (${n})`).join(', ');
   return [
-    {
-      code: 'unconfirmed',
-      zh: `${unconfirmed} 条待业务处室确认；见 hub preview`,
-      en: `${unconfirmed} records wait for their division to confirm`,
-    },
+    state === 'open'
+      ? {
+          code: 'unconfirmed',
+          zh: `${unconfirmed} 条待处室确认：${zh}；见 hub preview`,
+          en: `${unconfirmed} records wait for a division's yes: ${en}`,
+        }
+      : {
+          code: 'unconfirmed',
+          zh: `${unconfirmed} 条处室未确认，本期未报：${zh}；下一期确认后报送`,
+          en: `${unconfirmed} records did not leave for want of a division's yes: ${en}; they leave once the next one is confirmed`,
+        },
   ];
 }
 

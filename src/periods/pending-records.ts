@@ -21,17 +21,28 @@ export interface PendingRecord {
 export interface PendingOptions {
   readonly job: PushJob;
   readonly confirmed?: Render['confirmed'];
+  /** Only versions that were kept by then; UTC text. */
+  readonly createdUntil?: string;
 }
 
 const PAGE = 1000;
 
 /** What a push would find pending now, rendered as it would; writes nothing. Withdrawals first. */
-export async function* pendingRecords(hub: Hub, { job, confirmed }: PendingOptions): AsyncGenerator<PendingRecord> {
+export async function* pendingRecords(
+  hub: Hub,
+  { job, confirmed, createdUntil }: PendingOptions,
+): AsyncGenerator<PendingRecord> {
   const context = { ...rendering(await renderPlan(hub, job), hub), confirmed };
   const { fullState, everyVersion } = context;
   const find = deadlineFinder(hub, job);
   for (const operation of ['WITHDRAW', 'UPSERT'] as const) {
-    for await (const rows of pages(hub, { platform: job.platformName, types: fullState, everyVersion, operation })) {
+    for await (const rows of pages(hub, {
+      platform: job.platformName,
+      types: fullState,
+      everyVersion,
+      operation,
+      createdUntil,
+    })) {
       const told = await toldBefore(hub.db, job.platformName, repeated(rows));
       for (const row of rows) {
         const deadline = operation === 'WITHDRAW' ? undefined : find(row, told);
@@ -62,6 +73,7 @@ async function* pages(
     readonly types: readonly string[];
     readonly everyVersion: readonly string[];
     readonly operation: Operation;
+    readonly createdUntil: string | undefined;
   },
 ): AsyncGenerator<PendingRow[]> {
   for (let afterId = 0; ; ) {

@@ -28,5 +28,6 @@ const UNOPENED = {
   coveredBy: null,
   setAside: 0,
   unconfirmed: 0,
+  unconfirmedBy: {},
   closedAt: null,
 } as const;

@@ -20,6 +20,7 @@ import { choosePeriod, oldestToServe } from './choose-period.ts';
 import { closePeriods } from './close-periods.ts';
 import { type DutyJob, isDutyJob, periodContext } from './period-context.ts';
 import { openDuePeriods } from './tick.ts';
+import { unconfirmedRecords } from './unconfirmed-records.ts';
 import { nilWithheld, type UnsettledPull, unsettledPulls } from './unsettled-pulls.ts';
 
 /** The period that a push run works for. */
@@ -158,8 +159,11 @@ async function noteSealed(hub: Hub, job: DutyJob, serving: Serving, counts: Push
   const now = hub.now();
   const aside = await setAside(db, job, serving);
   const nil = await nilKind(hub, job, serving, counts);
+  const said = counts.unconfirmed === 0 ? [] : await confirmationsOf(db, job.platformName, serving.row.period);
+  const unconfirmedBy =
+    counts.unconfirmed === 0 ? {} : await unconfirmedRecords(hub, job, { said, createdUntil: serving.createdUntil });
   await inTransaction(db, async (tx) => {
-    await markSealed(tx, serving.row.id, { setAside: aside, unconfirmed: counts.unconfirmed, now });
+    await markSealed(tx, serving.row.id, { setAside: aside, unconfirmed: counts.unconfirmed, unconfirmedBy, now });
     if (nil === undefined) return;
     const digest = nilDigest(job, serving);
     if (!(await markNil(tx, serving.row.id, { kind: nil, digest, now }))) return;

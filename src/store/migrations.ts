@@ -14,6 +14,7 @@ import { createAuditIndexes } from './migration-009.ts';
 import { createClaims } from './migration-010.ts';
 import { createCarriedAnchors } from './migration-011.ts';
 import { createLatestReason } from './migration-012.ts';
+import { createUnconfirmedBy } from './migration-013.ts';
 
 /** Numbered, never edited once released; the recorded names do not depend on files. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
@@ -29,6 +30,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   { name: '010-claims', up: createClaims },
   { name: '011-carried-anchors', up: createCarriedAnchors },
   { name: '012-latest-reason', up: createLatestReason },
+  { name: '013-unconfirmed-by', up: createUnconfirmedBy },
 ];
 
 const source: Knex.MigrationSource<(typeof migrations)[number]> = {

@@ -28,7 +28,13 @@ export interface PeriodRow {
   readonly coveredBy: string | null;
   readonly setAside: number;
   readonly unconfirmed: number;
+  readonly unconfirmedBy: ByDivision;
   readonly closedAt: string | null;
+}
+
+/** Division → records. */
+export interface ByDivision {
+  readonly [division: string]: number;
 }
 
 export type NewPeriod = Omit<
@@ -42,6 +48,7 @@ export type NewPeriod = Omit<
   | 'coveredBy'
   | 'setAside'
   | 'unconfirmed'
+  | 'unconfirmedBy'
   | 'closedAt'
 >;
 
@@ -143,14 +150,18 @@ export async function countNewTickets(
 export const markSealed = (
   tx: Tx,
   id: number,
-  counts: { readonly setAside: number; readonly unconfirmed: number; readonly now: Date },
+  counts: {
+    readonly setAside: number;
+    readonly unconfirmed: number;
+    readonly unconfirmedBy: ByDivision;
+    readonly now: Date;
+  },
 ): Promise<number> =>
-  change(tx, 'UPDATE periods SET sealed_at = COALESCE(sealed_at, ?), set_aside = ?, unconfirmed = ? WHERE id = ?', [
-    counts.now.toISOString(),
-    counts.setAside,
-    counts.unconfirmed,
-    id,
-  ]);
+  change(
+    tx,
+    'UPDATE periods SET sealed_at = COALESCE(sealed_at, ?), set_aside = ?, unconfirmed = ?, unconfirmed_by = ? WHERE id = ?',
+    [counts.now.toISOString(), counts.setAside, counts.unconfirmed, JSON.stringify(counts.unconfirmedBy), id],
+  );
 
 /** Nothing new. False when it was said already. */
 export const markNil = async (
@@ -201,5 +212,6 @@ const toPeriod = (row: any): PeriodRow => ({
   coveredBy: row.covered_by,
   setAside: Number(row.set_aside),
   unconfirmed: Number(row.unconfirmed),
+  unconfirmedBy: JSON.parse(row.unconfirmed_by ?? '{}'),
   closedAt: row.closed_at,
 });

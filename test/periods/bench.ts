@@ -58,9 +58,13 @@ export interface BenchOptions extends PlatformServerOptions {
 }
 
 /** A run of the bureau's pull that ends as told; null: it has not ended. */
-export async function lookAtSource(hub: Hub, end: JsonObject | null = { state: 'done' }): Promise<void> {
+export async function lookAtSource(
+  hub: Hub,
+  end: JsonObject | null = { state: 'done' },
+  job = 'pull-printing',
+): Promise<void> {
   const { now } = hub;
-  const start = { job: 'pull-printing', kind: 'pull' as const, holder: thisProcess(), now: now() };
+  const start = { job, kind: 'pull' as const, holder: thisProcess(), now: now() };
   const run = await startRun(hub.db, start);
   if (end !== null) await endRun(hub.db, run, { state: String(end['state']) as RunState, report: end, now: now() });
 }
