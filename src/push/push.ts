@@ -1,41 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isFinal } from '../delivery/delivery-state.ts';
-import { HubError } from '../errors.ts';
-import type { OutgoingBatch } from '../platform.ts';
+import type { HubError } from '../errors.ts';
 import { NO_PUSH_COUNTS, type PushCounts } from '../run-report.ts';
-import { type Db, inTransaction } from '../store/database.ts';
+import { inTransaction } from '../store/database.ts';
 import { countRun, settleUnfit } from '../store/deliveries.ts';
 import { appendLog } from '../store/log.ts';
-import { type BatchRow, heldToAsk, listBatches, partsOf, readBatch, unsettledBatches } from '../store/outbox.ts';
+import { type BatchRow, heldToAsk, listBatches, readBatch, unsettledBatches } from '../store/outbox.ts';
 import { countWithheld } from '../store/pending.ts';
 import { quarantine, type Ticket } from '../store/quarantine.ts';
-import type { Deliver } from './deliver.ts';
+import { drive } from './drive.ts';
 import { askObstacle, obstacle, passageNow, refusedTooMany } from './guard.ts';
 import { openPageReader } from './page-reader.ts';
-import type { PendingPages, RenderedPage } from './pending-page.ts';
-import type { ReaderWork } from './reader-work.ts';
-import { type Batching, nilBatch, type ReadyBatch, readyBatches, type Stretch } from './ready-batches.ts';
+import type { RenderedPage } from './pending-page.ts';
+import { isToSend, type Progress, type Push } from './push-context.ts';
+import { nilBatch, type ReadyBatch, readyBatches, type Stretch } from './ready-batches.ts';
 import { takeStrayReceipts } from './receive.ts';
-import { isHeld, recut } from './recut.ts';
-import { type Seal, seal, skippedEntries } from './seal.ts';
-import { advance, mayResend } from './send.ts';
+import { seal, skippedEntries } from './seal.ts';
+import { advance } from './send.ts';
 import { openWire, type Wire } from './wire.ts';
-
-export interface Push extends Seal, Deliver, Batching, Omit<PendingPages, 'db'> {
-  readonly db: Db;
-  readonly concurrency: number;
-  /** ms that the run itself waits for asynchronous receipts before it leaves them to the next follow-up. */
-  readonly receiptWaitMs: number;
-  /** What is sealed anew: everything pending, withdrawals alone (urgent), or nothing. */
-  readonly seals: 'all' | 'withdrawals' | 'nothing';
-  /** Lets a thread read ahead in a long push; absent: none does. */
-  readonly ahead?: ReaderWork | undefined;
-  /** Render and count only; nothing is sealed or sent. */
-  readonly dryRun: boolean;
-  /** Asked when nothing more is left to seal: the period for which an empty package goes out (零报送). */
-  readonly nil?: ((counts: PushCounts) => Promise<string | undefined>) | undefined;
-  readonly onProgress?: ((counts: PushCounts) => void) | undefined;
-}
 
 export interface Pushed {
   readonly counts: PushCounts;
@@ -44,19 +25,6 @@ export interface Pushed {
   readonly stopped: HubError | undefined;
   /** Everything pending was sealed or set aside; false when the run stopped before. */
   readonly sealedAll: boolean;
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-interface Progress {
-  readonly counts: Mutable<PushCounts>;
-  readonly faults: Map<string, number>;
-  /** Why nothing more leaves in this run; batches that are sealed wait for the next one. */
-  stopped: HubError | undefined;
-  /** The first batch that was left without a result. */
-  unsettled: HubError | undefined;
-  /** Batches sealed by the round that is going on, or something else that makes another round worth while. */
-  moved: number;
 }
 
 /** Rows of a listing. */
@@ -138,8 +106,6 @@ async function followUp(context: Push, progress: Progress): Promise<void> {
   await awaitReceipts(context, progress);
 }
 
-const isToSend = ({ state }: BatchRow): boolean => state === 'SEALED' || state === 'RETRY_WAIT';
-
 /** A follow-up keeps to every batch's time; a whole push tries what may be tried. */
 function isDue({ notBefore, nextAt }: BatchRow, { now, seals, platform }: Push): boolean {
   const at = now().toISOString();
@@ -202,92 +168,6 @@ async function launch(batch: ReadyBatch, wire: Wire, context: Push, progress: Pr
   const flight = () => drive(row, outgoing, context, progress);
   if (passageNow(context) === 'all') await wire.add(flight);
   else await flight();
-}
-
-/** How often a run asks or sends one batch again before it leaves it to the next run. */
-const STEPS = 6;
-/** ms that a run waits for the next try of a batch; longer waits are left to the next run. */
-const PATIENCE_MS = 5000;
-
-/** Sends a batch and follows it until it is settled, held, received, or this run can do no more for it. */
-async function drive(
-  batch: BatchRow,
-  outgoing: OutgoingBatch | undefined,
-  context: Push,
-  progress: Progress,
-): Promise<void> {
-  let now = batch;
-  let sealed = outgoing;
-  let tried = false;
-  for (let step = 0; step < STEPS; step += 1) {
-    if (!(await mayGoOn(now, step, sealed !== undefined, context, progress))) break;
-    const asked = now.state === 'UNKNOWN';
-    now = await advance(now, context, sealed);
-    sealed = undefined;
-    tried = true;
-    // What certainly did not arrive is tried again by the next run, in its retry window.
-    if (isAtRest(now, context) || (now.state === 'RETRY_WAIT' && !asked)) break;
-  }
-  progress.counts.batches += 1;
-  if (isToSend(now)) now = await readBatch(context.db, now.seq);
-  if (now.state === 'SPLIT') await driveParts(now, context, progress);
-  else if (tried && now.state !== 'SETTLED' && now.state !== 'RECEIVED' && !waitsForCarrier(now, context))
-    progress.unsettled ??= stopReason(now);
-  context.onProgress?.(progress.counts);
-}
-
-const isAtRest = (batch: BatchRow, context: Push): boolean =>
-  ['SETTLED', 'SPLIT', 'HELD', 'RECEIVED'].includes(batch.state) || waitsForCarrier(batch, context);
-
-/** False when nothing more may be done for a batch now. `fresh`: just sealed by this run. */
-async function mayGoOn(
-  batch: BatchRow,
-  step: number,
-  fresh: boolean,
-  context: Push,
-  progress: Progress,
-): Promise<boolean> {
-  if (progress.stopped !== undefined) return false;
-  const sends = isToSend(batch);
-  // A fresh batch too: it waited for its turn on the wire, and much may have been decided meanwhile.
-  if (batch.state !== 'SENDING') progress.stopped ??= await (sends ? obstacle(context) : askObstacle(context));
-  if (progress.stopped !== undefined) return false;
-  const asSealed = fresh && context.guard.held.size === 0;
-  if (sends && !asSealed && ((await recut(batch, context)) || (await isHeld(batch, context)))) return false;
-  if (sends && !mayResend(batch, context)) return false;
-  return step === 0 || rest(batch, context);
-}
-
-/** Waits until the batch's next try, if that is soon. */
-async function rest({ nextAt }: BatchRow, { now, signal }: Push): Promise<boolean> {
-  const ms = nextAt === null ? 0 : Date.parse(nextAt) - now().getTime();
-  if (ms > PATIENCE_MS) return false;
-  if (ms > 0) await sleep(ms, undefined, { signal });
-  return true;
-}
-
-/** It lies ready for people or a medium to carry it: nothing failed, nothing to ask again now. */
-const waitsForCarrier = ({ state }: BatchRow, { platform }: Push): boolean =>
-  platform.carried === true && state === 'UNKNOWN';
-
-async function driveParts(parent: BatchRow, context: Push, progress: Progress): Promise<void> {
-  for (const part of await partsOf(context.db, parent)) {
-    if (progress.stopped === undefined && !isFinal(part.state)) await drive(part, undefined, context, progress);
-  }
-}
-
-function stopReason(batch: BatchRow): HubError {
-  const why = batch.reason ?? batch.state;
-  if (batch.state === 'HELD') {
-    return new HubError('BATCH_HELD', `批次 ${batch.id} 已暂停，等待人工处理：${why} (held for a person)`, {
-      remedy: 'ask-platform',
-      fix: `请与接收平台 ${batch.platform} 核对该批次，查看 hub batches ${batch.id}，再用 hub batches release 或 close 决定 (clear this batch with the platform, then release or close it)`,
-    });
-  }
-  return new HubError('PLATFORM_UNSETTLED', `批次 ${batch.id} 未有结果：${why} (batch ${batch.state})`, {
-    remedy: 'retry',
-    fix: '无需重发：下次运行会先查询再续报；若持续失败请检查平台地址、口令和网络 (the next run asks first, then goes on; if it keeps failing, check address, token and network)',
-  });
 }
 
 /** Asks for outstanding receipts until all are here or the run's patience is over. */
