@@ -1,5 +1,9 @@
+import { HubError } from '../errors.ts';
 import type { Corrected } from '../push/correct-withdrawal.ts';
 import { enterRepair } from '../push/enter-repair.ts';
+import type { Db } from '../store/database.ts';
+import { type RecordRow, recordsById } from '../store/ledger.ts';
+import { recordOfNotice } from '../store/withdrawals.ts';
 import { actor } from './actor.ts';
 import { localDate } from './argument.ts';
 import type { Define } from './command.ts';
@@ -36,6 +40,7 @@ export const repairCommand: Define = (program, act) => {
       act(async (key: string, { platform, notice, decided, reason, json }: Options) =>
         withDatabase(async ({ db, env, settings }) => {
           const record = await oneRecord(db, key);
+          await refuseOther(db, record, { platform, notice });
           const dates = new Intl.DateTimeFormat('sv-SE', { timeZone: settings.timezone, dateStyle: 'short' });
           const entered = await enterRepair(
             { noticeId: notice, recordKey: record.key, decidedOn: decided, reason },
@@ -54,6 +59,22 @@ export const repairCommand: Define = (program, act) => {
       ),
     );
 };
+
+/** One notice number, one record: the same number for another one is a slip of the pen, and must not read as if it were done. */
+async function refuseOther(db: Db, record: RecordRow, { platform, notice }: Pick<Options, 'platform' | 'notice'>) {
+  const known = await recordOfNotice(db, platform, notice);
+  if (known === undefined || known === record.id) return;
+  const [other] = await recordsById(db, [known]);
+  const whose = other?.number ?? other?.key ?? String(known);
+  throw new HubError(
+    'NOTICE_ELSEWHERE',
+    `通知 ${notice} 登记的是 ${whose}，不是 ${record.number ?? record.key}，本次未登记 (this notice is about another record: nothing was entered)`,
+    {
+      remedy: 'give-up',
+      fix: '请照通知书核对 --notice 与证号；一份通知列了几条的，编号后加序号分别登记，如 N1-2 (see the notice for its number; one that names several records is entered once for each, as N1-2)',
+    },
+  );
+}
 
 const SAID = {
   applied: '将从所有平台撤下 (is withdrawn from every platform)',

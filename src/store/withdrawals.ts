@@ -111,6 +111,14 @@ export async function keepNotice(tx: Tx, notice: Notice): Promise<boolean> {
   return true;
 }
 
+/** The record that a notice is about; undefined where the notice is new or fits no record. */
+export async function recordOfNotice(db: Reader, platform: string, noticeId: string): Promise<number | undefined> {
+  const sql = 'SELECT record_id AS id FROM notices WHERE identity = ? AND record_id IS NOT NULL';
+  const identity = sha256Bytes(JSON.stringify([platform, noticeId]));
+  const [row] = await select<{ id: number }>(db, sql, [identity]);
+  return row === undefined ? undefined : Number(row.id);
+}
+
 /** Gives a notice of this record, and what bars the record for it, another day; undefined where there is nothing to correct. */
 export async function correctDecided(
   tx: Tx,
