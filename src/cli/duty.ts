@@ -113,11 +113,25 @@ function outcomeText({ outcome, nil, coveredBy, counts }: PeriodReport): string 
   return [`${OUTCOME_WORDS[outcome]} ${outcome}`, ...marks].join(' · ');
 }
 
+const COUNT_WORDS: { readonly [K in keyof PeriodReport['counts']]: string } = {
+  batches: '批次',
+  members: '报出',
+  accepted: '已收',
+  rejected: '退回',
+  conflict: '不符',
+  open: '无结果',
+  withdrawn: '撤下',
+  held: '待人工',
+  setAside: '隔离',
+  unconfirmed: '未确认',
+  late: '迟报',
+};
+
 function printDetails({ period, platform, counts, causes, receipts, closedAt, logHead }: ShownReport): void {
   print(`\n${period} ${platform}${closedAt === null ? '  未结 (open)' : ''}`);
   print(
     `  ${Object.entries(counts)
-      .map(([name, count]) => `${name} ${count}`)
+      .map(([name, count]) => `${COUNT_WORDS[name as keyof typeof counts]} ${name} ${count}`)
       .join(' · ')}`,
   );
   if (logHead !== null) print(`  日志 log: ${logHead.size} · ${logHead.root} · ${logHead.origin}`);

@@ -73,46 +73,66 @@ function printPreview(preview: Preview, division: string | undefined): void {
   print(
     `\n${preview.platform}  ${preview.period} ${preview.isOpen ? '未结 open' : '下一期 next'}  报送 planned ${preview.planned} · 到期 due ${preview.due}${preview.movedBy === null ? '' : ` · ${preview.movedBy}`}`,
   );
-  if (preview.paused !== null)
+  printStops(preview);
+  if (preview.divisions.length > 0) printDivisions(preview);
+  const withdrawals = preview.divisions.reduce((sum, { leaving }) => sum + leaving.withdrawals, 0);
+  if (withdrawals > 0)
+    print(`  撤下的 ${withdrawals} 条不等这一期，服务运行时一分钟内送出 (withdrawals wait for no Friday)`);
+  if (isIdle(preview)) print(`  ${plain(nothingPending(preview, division))}`);
+  if (preview.withheld > 0 && division === undefined)
     print(
-      `  ! 平台已暂停报送：${plain(preview.paused.reason)}（${preview.paused.kind === 'poison' ? '本系统 the hub itself' : plain(preview.paused.actor)}），hub resume 恢复 (paused)`,
-    );
-  for (const { number, name, reason } of preview.held)
-    print(`  ! 暂缓 held: ${plain(number ?? '—')} ${plain(name ?? '')}：${plain(reason)}`);
-  const shown = new Set(preview.divisions.map((one) => one.division));
-  for (const { number, name, on, division: whose } of preview.coming)
-    if (!shown.has(whose)) print(`  ! ${plain(number ?? '—')} ${plain(name ?? '—')}：${comingText(on)}`);
-  if (preview.extraPush !== null) {
-    const { records, earliest, how } = preview.extraPush;
-    print(
-      `  ! ${records} 条等到这一期就会超过法定期限，最早 ${earliest}；${how === 'make' ? '将自动加报' : `请加报：hub run ${preview.duty}`} (an extra push is called for)`,
-    );
-  }
-  if (preview.divisions.length === 0) print(`  ${plain(nothingPending(preview, division))}`);
-  else
-    printTable(
-      [
-        '处室 division',
-        '将报送 leaving',
-        '撤下 withdrawn',
-        '隔离 quarantined',
-        '待确认 unconfirmed',
-        '从容·紧迫·迟报',
-        '最早期限 earliest',
-      ],
-      preview.divisions.map(({ division, leaving, staying, standing, earliestDeadline }) => [
-        division,
-        leaving.records,
-        leaving.withdrawals,
-        staying.quarantined,
-        staying.unconfirmed,
-        `${standing.safe}·${standing.tight}·${standing.late}`,
-        earliestDeadline,
-      ]),
+      `  另有 ${preview.withheld} 条在库而不公开，不报送 (${preview.withheld} records are kept and not for publication)`,
     );
   for (const { lines } of previewTexts([preview], 'hub preview --json'))
     for (const line of lines.filter((one) => one.startsWith('    '))) print(plain(line));
 }
+
+/** What a person stopped or must do; records of a division that has a row are named below it. */
+function printStops({ paused, held, coming, extraPush, duty, divisions }: Preview): void {
+  const shown = new Set(divisions.map((one) => one.division));
+  if (paused !== null)
+    print(
+      `  ! 平台已暂停报送：${plain(paused.reason)}（${paused.kind === 'poison' ? '本系统 the hub itself' : plain(paused.actor)}），hub resume 恢复 (paused)`,
+    );
+  for (const { number, name, reason } of held.filter((one) => !shown.has(one.division)))
+    print(`  ! 暂缓 held: ${plain(number ?? '—')} ${plain(name ?? '')}：${plain(reason)}`);
+  for (const { number, name, on } of coming.filter((one) => !shown.has(one.division)))
+    print(`  ! ${plain(number ?? '—')} ${plain(name ?? '—')}：${comingText(on)}`);
+  if (extraPush === null) return;
+  const { records, earliest, how } = extraPush;
+  print(
+    `  ! ${records} 条等到这一期就会超过法定期限，最早 ${earliest}；${how === 'make' ? '将自动加报' : `请加报：hub run ${duty}`} (an extra push is called for)`,
+  );
+}
+
+function printDivisions({ divisions }: Preview): void {
+  printTable(
+    [
+      '处室 division',
+      '将报送 leaving',
+      '撤下 withdrawn',
+      '隔离 quarantined',
+      '待确认 unconfirmed',
+      '不属本平台 not for it',
+      '从容·紧迫·迟报',
+      '最早期限 earliest',
+    ],
+    divisions.map(({ division, leaving, staying, standing, earliestDeadline }) => [
+      division,
+      leaving.records,
+      leaving.withdrawals,
+      staying.quarantined,
+      staying.unconfirmed,
+      staying.notForPlatform,
+      `${standing.safe}·${standing.tight}·${standing.late}`,
+      earliestDeadline,
+    ]),
+  );
+}
+
+/** Nothing leaves, and nothing that waits could: records that this platform does not take are not its business. */
+const isIdle = ({ divisions }: Preview): boolean =>
+  divisions.every(({ leaving, staying }) => leaving.records + staying.quarantined + staying.unconfirmed === 0);
 
 interface ConfirmOptions {
   readonly platform?: string;

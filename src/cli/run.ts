@@ -137,7 +137,7 @@ function progressBar(job: string): { at(done: number, total?: number): void; sto
 /** One line per run, and what to do where it did not end well. */
 export function printReport(report: RunReport): void {
   const { run, job, state, counts, error } = report;
-  const said = Object.entries(counts).map(([name, count]) => `${WORDS[name] ?? name} ${count}`);
+  const said = countWords(counts);
   print(`${state === 'done' ? '✓' : '✗'} ${job} #${run} ${state}: ${said.join(' · ')}`);
   if (report.kind === 'pull' && report.goesOnAfter !== undefined)
     print(
@@ -148,6 +148,12 @@ export function printReport(report: RunReport): void {
   complain(`  → ${plain(error.fix)}`);
 }
 
+/** Counts of a run in the words of both languages, in the order of the report; `short`: what was found, and of the rest what is not nothing. */
+export const countWords = (counts: object, short?: 'short'): string[] =>
+  Object.entries(counts)
+    .filter(([name, count]) => short === undefined || count !== 0 || name === 'read' || name === 'pending')
+    .map(([name, count]) => `${WORDS[name] ?? name} ${count}`);
+
 const WORDS: { readonly [count: string]: string } = {
   read: '读到 read',
   accepted: '接受 accepted',
@@ -156,6 +162,7 @@ const WORDS: { readonly [count: string]: string } = {
   pending: '待报 pending',
   notForPlatform: '不属本平台 not for it',
   withheld: '不公开 not public',
+  unconfirmed: '未确认 unconfirmed',
   sealed: '封装 sealed',
   rejected: '退回 rejected',
   withdrawn: '撤下 withdrawn',

@@ -7,6 +7,7 @@ import type { Act, Define } from './command.ts';
 import { refuseUnknown } from './known-names.ts';
 import { withDatabase } from './open.ts';
 import { localTime, print, printRows } from './print.ts';
+import { countWords } from './run.ts';
 
 /** `hub runs`: what ran, newest first. */
 export const runsCommand: Define = (program, act) => {
@@ -63,7 +64,7 @@ function resultOf({ report, reason }: RunRow): string {
     counts?: { [name: string]: number };
     error?: { code: string; message: string };
   };
-  const said = Object.entries(counts ?? {}).map(([name, count]) => `${name} ${count}`);
+  const said = countWords(counts ?? {}, 'short');
   if (goesOnAfter !== undefined) said.push(`接着中断处，此前 after ${goesOnAfter}`);
   return [said.join(' · '), error && `${error.code}: ${error.message}`, reason].filter(Boolean).join(' | ');
 }
