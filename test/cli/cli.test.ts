@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -213,5 +213,41 @@ describe('hub', { concurrent: true }, () => {
     expect(second).toMatchObject({ code: 1, err: expect.stringContaining('LISTEN_REFUSED') });
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('serves all the same where others may read the secrets in .env, and warns of it in the trace; not once they may not', async () => {
+    const cwd = bureau();
+    writeFileSync(join(cwd, '.env'), 'FAR_TOKEN=canary-of-the-far-end\n');
+    for (const [mode, warned] of [
+      [0o644, true],
+      [0o600, false],
+    ] as const) {
+      chmodSync(join(cwd, '.env'), mode);
+      rmSync(join(cwd, 'data/trace'), { recursive: true, force: true });
+      const child = spawn(process.execPath, [join(root, 'src/hub.js'), 'serve'], {
+        cwd,
+        env: { PATH: process.env['PATH'], HUB_SCHEMAS_DIR: join(root, 'schemas'), HUB_LISTEN: '127.0.0.1:0' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      children.push(child);
+      const over = once(child, 'exit');
+      const said = text(child.stdout);
+      let err = '';
+      for await (const chunk of child.stderr) {
+        err += chunk;
+        if (err.includes('/readyz')) child.kill('SIGTERM');
+      }
+      expect(await over).toEqual([0, null]);
+      const trace = readdirSync(join(cwd, 'data/trace'))
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => readFileSync(join(cwd, 'data/trace', name), 'utf8'))
+        .join('');
+      const about = trace.split('\n').filter((line) => line.includes('env-file-readable'));
+      expect(about.map((line) => JSON.parse(line))).toMatchObject(
+        warned ? [{ level: 'warn', mode: '0644', fix: expect.stringMatching(/^chmod 600 .*\.env$/) }] : [],
+      );
+      expect(err.includes('env-file-readable')).toBe(warned);
+      expect(`${trace}${err}${await said}`).not.toContain('canary');
+    }
   });
 });
