@@ -2,6 +2,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { HubError } from '../errors.ts';
 
+/** What a shell reads so that `hub` in it means the demo: its data, and the addresses of the simulated systems. Returns the path. */
+export function writeDemoSettings(dir: string, env: Readonly<Record<string, string>>): string {
+  const file = join(dir, 'demo.env');
+  const lines = Object.entries(env).map(([name, value]) => `${name}='${value.replaceAll("'", "'\\''")}'\n`);
+  writeFileSync(file, lines.join(''), { mode: 0o600 });
+  return file;
+}
+
 const MARK = '.zhengxin-hub-demo';
 
 /** Empties the demo's own folder; one that the demo did not make is left alone. */

@@ -13,17 +13,19 @@ export interface DemoSummary {
   readonly accounts: readonly Account[];
   /** The demo's data folder, as one would type it. */
   readonly folder: string;
+  /** The file that makes `hub` in a shell mean the demo. */
+  readonly settings: string;
 }
 
 /** What was pulled, set aside and why, delivered to whom with which receipts, whether it adds up, where to look next. */
-export async function printSummary(hub: Hub, { reports, platforms, accounts, folder }: DemoSummary): Promise<void> {
+export async function printSummary(hub: Hub, { reports, platforms, accounts, ...where }: DemoSummary): Promise<void> {
   printPulled(hub, reports);
   await printLibrary(hub);
   await printSetAside(hub);
   await printDelivered(hub, platforms);
   await printPeriods(hub);
   printAccounts(accounts);
-  await printNext(hub, folder);
+  await printNext(hub, where);
 }
 
 function printPulled({ jobs }: Hub, reports: readonly RunReport[]): void {
@@ -117,18 +119,22 @@ function printAccounts(accounts: readonly Account[]): void {
   );
 }
 
-async function printNext({ db, settings }: Hub, folder: string): Promise<void> {
+async function printNext({ db }: Hub, { folder, settings }: Pick<DemoSummary, 'folder' | 'settings'>): Promise<void> {
   const [ticket] = await listQuarantine(db, { limit: 1 });
   const [rejected] = await listQuarantine(db, { stage: 'platform', limit: 1, state: 'all' });
   const number = rejected?.number ?? undefined;
   const key =
     number !== undefined && (await findRecords(db, { numbers: [number] })).length > 0 ? number : '91450100MA5KA0017F';
-  const hub = `HUB_DATA_DIR=${folder} HUB_ID=${settings.hubId} npx hub`;
+  const hub = 'npx hub';
   print('\n══ 接着看 where to look next');
+  print(
+    `  set -a; . ${settings}; set +a    此终端的 hub 命令从此都指演示 (from here on hub in this shell means the demo)`,
+  );
   print(`  ${hub} quarantine list`);
   if (ticket !== undefined) print(`  ${hub} quarantine show ${ticket.id}`);
   print(`  ${hub} ledger '${key}'`);
   print(`  ${hub} duty`);
+  print(`  ${hub} preview`);
   print(`  ${hub} batches`);
   print(`  ${hub} log --limit 20`);
   print(`  ${folder}/trace/    运行日志 (traces)`);

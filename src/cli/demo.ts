@@ -8,7 +8,7 @@ import { runJob } from '../run-job.ts';
 import type { RunReport } from '../run-report.ts';
 import type { Define } from './command.ts';
 import { accountOfPlatform, accountOfPulls, type PlatformAccount } from './demo-accounts.ts';
-import { freshDemoFolder } from './demo-folder.ts';
+import { freshDemoFolder, writeDemoSettings } from './demo-folder.ts';
 import { openDemoPeriod } from './demo-periods.ts';
 import { type SandboxProcess, startSandboxProcess } from './demo-sandbox.ts';
 import { printSummary } from './demo-summary.ts';
@@ -39,9 +39,11 @@ async function demo(signal: AbortSignal, stay: boolean): Promise<number> {
   );
   const sandbox = await startSandboxProcess(join(dir, 'sandbox'), daysAgo(7));
   try {
-    const setup = readSoundSetup(demoEnvironment(dir, sandbox));
+    const env = demoEnvironment(dir, sandbox);
+    const settings = writeDemoSettings(dir, env);
+    const setup = readSoundSetup(env);
     createKeyFile(setup.settings.signerKey, `${setup.settings.hubId}/delivery-log`);
-    const good = await playAndAccount(setup, sandbox, signal);
+    const good = await playAndAccount(setup, { sandbox, settings }, signal);
     if (stay) await stayOpen(setup, sandbox, signal);
     return good ? 0 : 1;
   } finally {
@@ -65,7 +67,11 @@ const demoEnvironment = (dir: string, sandbox: SandboxProcess) => ({
   HUB_LISTEN: '127.0.0.1:0',
 });
 
-async function playAndAccount(setup: ReadSetup, sandbox: SandboxProcess, signal: AbortSignal): Promise<boolean> {
+async function playAndAccount(
+  setup: ReadSetup,
+  { sandbox, settings }: { readonly sandbox: SandboxProcess; readonly settings: string },
+  signal: AbortSignal,
+): Promise<boolean> {
   const hub = await openHub(setup, { console: 'off', signer: signerFiles(setup.settings.signerKey) });
   try {
     const reports = await playWeek(hub, sandbox, signal);
@@ -73,7 +79,8 @@ async function playAndAccount(setup: ReadSetup, sandbox: SandboxProcess, signal:
     const platforms: PlatformAccount[] = [];
     for (const job of pushes) platforms.push(await accountOfPlatform(hub, job, { sandbox, signal }));
     const accounts = [accountOfPulls(reports), ...platforms.flatMap(({ account }) => account)];
-    await printSummary(hub, { reports, platforms, accounts, folder: relative(process.cwd(), setup.settings.dataDir) });
+    const [folder, file] = [setup.settings.dataDir, settings].map((path) => relative(process.cwd(), path));
+    await printSummary(hub, { reports, platforms, accounts, folder: folder ?? '', settings: file ?? '' });
     return (await logIsGood(hub)) && accounts.every(({ wrong }) => wrong.length === 0);
   } finally {
     await hub.close();
