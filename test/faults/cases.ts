@@ -1,7 +1,7 @@
 import { bureauFiles, type Load, USUAL_LOAD } from './bureau.ts';
 import { CASE_OF, FAULTS, type FaultShares } from './fault-shares.ts';
 import { fridays } from './fridays.ts';
-import { failpointLoop, randomKills } from './kills.ts';
+import { failpointLoop, longKills, randomKills } from './kills.ts';
 import { people } from './people.ts';
 import { openRig, type RigOptions } from './rig.ts';
 import { type Finding, settle } from './settle.ts';
@@ -45,6 +45,7 @@ const platformFaults: readonly Case[] = FAULTS.map((fault) => ({
 export const cases: readonly Case[] = [
   { name: 'F1', what: 'kill -9 at random moments', runs: 200, run: randomKills },
   { name: 'F2', what: 'kill -9 at every failpoint, pass by pass', runs: 12, run: failpointLoop },
+  { name: 'F2L', what: 'kill -9 in a long pull and push, which threads work at', runs: 1, run: longKills },
   { name: 'F3', what: 'the holder is stopped past its lease, then wakes', runs: 1, run: stoppedHolders },
   { name: 'F3', what: 'kill -9, and another host takes over', runs: 1, run: otherHost },
   ...platformFaults,

@@ -120,4 +120,31 @@ async function checkpointKills(options: RigOptions): Promise<Finding> {
   }
 }
 
+/** Where threads keep the pages of a pull, and read ahead for a push: a long one, killed again and again, far from its beginning. */
+export async function longKills(options: RigOptions): Promise<readonly Finding[]> {
+  const rig = await openRig(options);
+  const tally: Tally = { kills: {}, recoveries: [] };
+  try {
+    for (const [index, rows] of bureauFiles(LONG_LOAD).entries()) {
+      rig.drop(index, rows);
+      for (const failpoint of index === 0 ? LATE_POINTS : []) {
+        if (!(await rig.run({ failpoint })).whole) note(tally, failpoint.split('-')[0] as Step);
+        rig.pass(MINUTES);
+      }
+      await rig.run();
+      rig.pass(MINUTES);
+    }
+    return [await settle(rig, tally)];
+  } finally {
+    await rig.close();
+  }
+}
+
+/** Twelve pages of a file, 240 batches. */
+const LONG_LOAD: Load = { records: 12_000, poison: 5, withdrawals: 20, revised: 50 };
+const LATE_POINTS = [
+  ...['S1-kept:6', 'S0-read:5'],
+  ...['S2-sealed:60', 'S3-intent:50', 'S4-sent:40', 'S5-answered:40', 'S6-settled:30'],
+];
+
 const SMALL_LOAD: Load = { records: 160, poison: 1, withdrawals: 10, revised: 60 };
