@@ -12,6 +12,8 @@ export interface Place {
   readonly final: string;
   readonly part: string;
   readonly ok: string;
+  /** The `.ok` until it is whole. */
+  readonly okPart: string;
   /** Member of the `.ok` for the log's checkpoint, where the job names one. */
   readonly slot?: string;
 }
@@ -93,18 +95,25 @@ async function renameFailed(
 }
 
 /**
- * `….ok` with digest and count, after everything else; one that was cut off is written anew. A whole one stays as it is, with the
- * checkpoint that it told first: the receiver may have read it.
+ * `….ok` with digest and count, after everything else and like it under a temporary name first: an empty one would be read as a
+ * broken announcement. One that somebody cut off is written anew. A whole one stays as it is, with the checkpoint that it told first:
+ * the receiver may have read it.
  */
-export async function announce(files: SftpFiles, { ok, slot }: Place, batch: OutgoingBatch): Promise<Deposited> {
+export async function announce(
+  files: SftpFiles,
+  { ok, okPart, slot }: Place,
+  batch: OutgoingBatch,
+): Promise<Deposited> {
   const { bodyDigest: digest, idemKeys, anchor } = batch;
   const told = slot === undefined || anchor === undefined ? {} : { [slot]: anchor };
   try {
     const there = await files.read(ok, MOST_OK);
     const said = there === undefined ? undefined : wholeOk(there);
     if (said?.['sha256'] === digest && said['count'] === idemKeys.length) return deposited(slot && said[slot]);
+    await files.remove(okPart);
+    await files.create(okPart, Buffer.from(JSON.stringify({ sha256: digest, count: idemKeys.length, ...told })));
     if (there !== undefined) await files.remove(ok);
-    await files.create(ok, Buffer.from(JSON.stringify({ sha256: digest, count: idemKeys.length, ...told })));
+    await files.rename(okPart, ok);
     return deposited(told[slot ?? '']);
   } catch (error) {
     return doubt(asTrouble(error));

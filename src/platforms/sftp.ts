@@ -71,7 +71,9 @@ function placeOf(platform: string, spec: SftpPlatformSpec, { period, seq, batchI
   const name = packageName(spec.fileName ?? DEFAULT_NAME, { platform, period, seq, batchId });
   const final = posix.join(spec.folder, name);
   const slot = spec.anchor === undefined ? {} : { slot: spec.anchor.ok };
-  return { name, final, part: `${final}${spec.temporarySuffix ?? '.part'}`, ok: `${final}.ok`, ...slot };
+  const ok = `${final}.ok`;
+  const suffix = spec.temporarySuffix ?? '.part';
+  return { name, final, part: final + suffix, ok, okPart: ok + suffix, ...slot };
 }
 
 export type Visit = <T>(signal: AbortSignal, work: (files: SftpFiles) => Promise<T>) => Promise<T>;

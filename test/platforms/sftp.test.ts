@@ -56,7 +56,12 @@ test('a package gets its final name only when it is whole, and its .ok last', as
   const { platform, batch, name, server, at } = await bench();
   const answer = await platform.send(batch, never);
   expect(answer).toMatchObject({ outcome: 'received', receiptId: `sftp:${name}` });
-  expect(server.done).toEqual([`open /in/${name}.part`, `rename /in/${name}.part /in/${name}`, `open /in/${name}.ok`]);
+  expect(server.done).toEqual([
+    `open /in/${name}.part`,
+    `rename /in/${name}.part /in/${name}`,
+    `open /in/${name}.ok.part`,
+    `rename /in/${name}.ok.part /in/${name}.ok`,
+  ]);
   expect(readFileSync(at(`in/${name}`)).equals(batch.body)).toBe(true);
   expect(JSON.parse(readFileSync(at(`in/${name}.ok`), 'utf8'))).toEqual({ sha256: batch.bodyDigest, count: 200 });
 });
@@ -124,6 +129,17 @@ test('the answer to the rename is lost: asked again, it is there and gets its .o
   server.faults.cutAfterRename = false;
   expect((await platform.query(batch, never)).outcome).toBe('received');
   expect(readdirSync(at('in'))).toEqual([name, `${name}.ok`]);
+});
+
+test('killed while the .ok is written: nobody sees half of it, and the next question makes it whole', async () => {
+  const { platform, batch, name, server, at } = await bench();
+  server.faults.cutBeforeOk = true;
+  await platform.send(batch, never);
+  server.faults.cutBeforeOk = false;
+  writeFileSync(at(`in/${name}.ok.part`), '{"sha2');
+  expect((await platform.query(batch, never)).outcome).toBe('received');
+  expect(readdirSync(at('in'))).toEqual([name, `${name}.ok`]);
+  expect(JSON.parse(readFileSync(at(`in/${name}.ok`), 'utf8'))).toEqual({ sha256: batch.bodyDigest, count: 200 });
 });
 
 test('killed between rename and .ok: the next question writes the .ok', async () => {

@@ -118,7 +118,7 @@ function serve(sftp: SFTPWrapper, { folder, faults, done, cut }: Served): void {
     else sftp.status(id, STATUS_CODE.NO_SUCH_FILE);
   };
   sftp.on('OPEN', (id, path, flags) => {
-    if (faults.cutBeforeOk && path.endsWith('.ok') && flags & OPEN_MODE.WRITE) return cut();
+    if (faults.cutBeforeOk && path.includes('.ok') && flags & OPEN_MODE.WRITE) return cut();
     try {
       const opened = openSync(local(path), flags & OPEN_MODE.WRITE ? (flags & OPEN_MODE.EXCL ? 'wx' : 'w') : 'r');
       if (flags & OPEN_MODE.WRITE) done.push(`open ${path}`);
