@@ -24,7 +24,7 @@ export interface SftpFaults {
   quotaBytes?: number | undefined;
   /** Renaming is refused. */
   refuseRename?: boolean;
-  /** Renames, then cuts the connection before it answers. */
+  /** Renames the package, then cuts the connection before it answers. */
   cutAfterRename?: boolean;
   /** Cuts the connection when the `.ok` is to be made. */
   cutBeforeOk?: boolean;
@@ -162,6 +162,7 @@ function serve(sftp: SFTPWrapper, { folder, faults, done, cut }: Served): void {
     if (faults.refuseRename || existsSync(local(to))) return void sftp.status(id, STATUS_CODE.FAILURE);
     renameSync(local(from), local(to));
     done.push(`rename ${from} ${to}`);
+    if (to.endsWith('.ok')) return void sftp.status(id, STATUS_CODE.OK);
     if (faults.takeAtOnce) renameSync(local(to), local(join('/archive', basename(to))));
     if (faults.cutAfterRename) return cut();
     sftp.status(id, STATUS_CODE.OK);
