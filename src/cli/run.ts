@@ -138,7 +138,8 @@ function progressBar(job: string): { at(done: number, total?: number): void; sto
 export function printReport(report: RunReport): void {
   const { run, job, state, counts, error } = report;
   const said = countWords(counts);
-  print(`${state === 'done' ? '✓' : '✗'} ${job} #${run} ${state}: ${said.join(' · ')}`);
+  const rehearsed = report.dryRun ? `（${REHEARSED}）` : '';
+  print(`${state === 'done' ? '✓' : '✗'} ${job} #${run} ${state}${rehearsed}: ${said.join(' · ')}`);
   if (report.kind === 'pull' && report.goesOnAfter !== undefined)
     print(
       `  接着中断的全量归集，此前已读 ${report.goesOnAfter} 条 (goes on after the ${report.goesOnAfter} rows of an interrupted run)`,
@@ -147,6 +148,9 @@ export function printReport(report: RunReport): void {
   complain(`  ${plain(error.message)} [${error.code}]`);
   complain(`  → ${plain(error.fix)}`);
 }
+
+/** What a run is called that wrote and sent nothing. */
+export const REHEARSED = '试运行，未写库、未发送 rehearsal';
 
 /** Counts of a run in the words of both languages, in the order of the report; `short`: what was found, and of the rest what is not nothing. */
 export const countWords = (counts: object, short?: 'short'): string[] =>

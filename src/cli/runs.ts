@@ -7,7 +7,7 @@ import type { Act, Define } from './command.ts';
 import { refuseUnknown } from './known-names.ts';
 import { withDatabase } from './open.ts';
 import { localTime, print, printRows } from './print.ts';
-import { countWords } from './run.ts';
+import { countWords, REHEARSED } from './run.ts';
 
 /** `hub runs`: what ran, newest first. */
 export const runsCommand: Define = (program, act) => {
@@ -59,12 +59,15 @@ function stopRunCommand(group: Command, act: Act): void {
 
 /** The counts of a report in one line, or why it failed. */
 function resultOf({ report, reason }: RunRow): string {
-  const { counts, goesOnAfter, error } = (report ?? {}) as {
+  const { counts, dryRun, goesOnAfter, error } = (report ?? {}) as {
+    dryRun?: boolean;
     goesOnAfter?: number;
     counts?: { [name: string]: number };
     error?: { code: string; message: string };
   };
   const said = countWords(counts ?? {}, 'short');
   if (goesOnAfter !== undefined) said.push(`接着中断处，此前 after ${goesOnAfter}`);
-  return [said.join(' · '), error && `${error.code}: ${error.message}`, reason].filter(Boolean).join(' | ');
+  return [dryRun && REHEARSED, said.join(' · '), error && `${error.code}: ${error.message}`, reason]
+    .filter(Boolean)
+    .join(' | ');
 }
