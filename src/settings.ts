@@ -76,6 +76,11 @@ const KNOWN = [
   'HUB_TEST_INSTALL',
 ] as const;
 
+/** Every setting as if it had not been made, whatever a `.env` says of it. */
+export const NO_SETTINGS: Environment = Object.fromEntries(
+  KNOWN.filter((name) => !/^HUB_(FAILPOINT|TEST_)/.test(name)).map((name) => [name, '']),
+);
+
 /** `processEnv` over the `.env` file of `dir`, as node's own loader would give it. */
 export function readEnvironment(dir: string, processEnv: Environment): Environment {
   const file = join(dir, '.env');

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HubError } from '../errors.ts';
+import type { Environment } from '../settings.ts';
 
 /** What a shell reads so that `hub` in it means the demo: its data, and the addresses of the simulated systems. Returns the path. */
-export function writeDemoSettings(dir: string, env: Readonly<Record<string, string>>): string {
+export function writeDemoSettings(dir: string, env: Environment): string {
   const file = join(dir, 'demo.env');
-  const lines = Object.entries(env).map(([name, value]) => `${name}='${value.replaceAll("'", "'\\''")}'\n`);
+  const lines = Object.entries(env).map(([name, value]) => `${name}='${(value ?? '').replaceAll("'", "'\\''")}'\n`);
   writeFileSync(file, lines.join(''), { mode: 0o600 });
   return file;
 }

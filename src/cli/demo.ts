@@ -6,6 +6,7 @@ import { type Hub, openHub } from '../hub-context.ts';
 import type { Job, PushJob } from '../job/job.ts';
 import { runJob } from '../run-job.ts';
 import type { RunReport } from '../run-report.ts';
+import { type Environment, NO_SETTINGS } from '../settings.ts';
 import type { Define } from './command.ts';
 import { accountOfPlatform, accountOfPulls, type PlatformAccount } from './demo-accounts.ts';
 import { freshDemoFolder, writeDemoSettings } from './demo-folder.ts';
@@ -44,7 +45,10 @@ async function demo(signal: AbortSignal, stay: boolean): Promise<number> {
     const setup = readSoundSetup(env);
     createKeyFile(setup.settings.signerKey, `${setup.settings.hubId}/delivery-log`);
     const good = await playAndAccount(setup, { sandbox, settings }, signal);
-    if (stay) await stayOpen(setup, sandbox, signal);
+    if (stay) {
+      becomeDemo(dir, env);
+      await stayOpen(setup, sandbox, signal);
+    }
     return good ? 0 : 1;
   } finally {
     await sandbox.close();
@@ -57,10 +61,12 @@ const daysAgo = (days: number): string =>
     Date.now() - days * 86_400_000,
   );
 
-/** Nothing of the operator's own settings: neither their database nor their addresses. */
-const demoEnvironment = (dir: string, sandbox: SandboxProcess) => ({
+/** Nothing of the operator's own settings: neither their database nor their addresses, whatever their `.env` says. */
+const demoEnvironment = (dir: string, sandbox: Pick<SandboxProcess, 'env'>) => ({
+  ...NO_SETTINGS,
   ...sandbox.env,
   HUB_DATA_DIR: dir,
+  HUB_DATABASE_URL: `sqlite:${join(dir, 'hub.db')}`,
   HUB_JOBS_DIR: join(ROOT, 'jobs'),
   HUB_SCHEMAS_DIR: join(ROOT, 'schemas'),
   HUB_ID: 'zhengxin-demo',
@@ -133,6 +139,12 @@ async function playWeek(hub: Hub, sandbox: SandboxProcess, signal: AbortSignal):
   const second = await runAll('pull');
   print('\n— 第二个周五：再次报送 (Friday 2: pushes)');
   return [...first, ...sent, ...second, ...(await runAll('push', await openDemoPeriod(hub, 0)))];
+}
+
+/** The threads that run jobs and watch read the set-up anew, from the environment and the working directory of this process. */
+function becomeDemo(dir: string, env: Environment): void {
+  Object.assign(process.env, env);
+  process.chdir(dir);
 }
 
 async function stayOpen(setup: ReadSetup, sandbox: SandboxProcess, signal: AbortSignal): Promise<void> {
