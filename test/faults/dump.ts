@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 import { type Db, isSqlite, openDatabase, select } from '../../src/store/database.ts';
 
 const TABLES: { readonly [table: string]: string } = {
@@ -17,8 +18,8 @@ const TABLES: { readonly [table: string]: string } = {
 };
 
 /**
- * Tables as JSON lines for the checker, bytes as hex; and every row of every table with its bytes as they
- * are, where no secret may stand.
+ * Tables as JSON lines for the checker, bytes as hex; and every row of every table with its bytes as they are, compressed ones
+ * unpacked, where no secret may stand.
  */
 export async function dumpTables(database: string, folder: string): Promise<void> {
   const db = await openDatabase(database);
@@ -41,7 +42,13 @@ const SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND n
 const MYSQL_TABLES = 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()';
 
 /** JSON.stringify has already asked a Buffer for its own form. */
-function plain(value: unknown, bytes: BufferEncoding): unknown {
+function plain(value: unknown, encoding: BufferEncoding): unknown {
   const isBytes = typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
-  return isBytes && 'data' in value ? Buffer.from(value.data as number[]).toString(bytes) : value;
+  if (!isBytes || !('data' in value)) return value;
+  const bytes = Buffer.from(value.data as number[]);
+  const packed = encoding !== 'hex' && bytes.subarray(0, ZSTD.length).equals(ZSTD);
+  return (packed ? zstdDecompressSync(bytes) : bytes).toString(encoding);
 }
+
+/** What a zstd frame begins with (RFC 8878 §3.1.1). */
+const ZSTD = Buffer.of(0x28, 0xb5, 0x2f, 0xfd);
