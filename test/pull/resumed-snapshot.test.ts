@@ -87,6 +87,7 @@ async function run(
   try {
     const { goesOnAfter, stopped, counts } = await pull(job, {
       db: hub.db,
+      databaseUrl: hub.settings.databaseUrl,
       source,
       type,
       schemasDigest: schemas.digest,
