@@ -3,6 +3,7 @@ import { HubError } from './errors.ts';
 import { settleLog } from './evidence/keep-log.ts';
 import type { Hub } from './hub-context.ts';
 import type { Job, PullJob } from './job/job.ts';
+import { interrupted } from './pull/interrupted.ts';
 import { pull } from './pull/pull.ts';
 import { runStopped } from './push/guard.ts';
 import { listenTo, runPush } from './push/run-push.ts';
@@ -122,12 +123,6 @@ function watchStop({ db }: Hub, run: number) {
   const timer = setInterval(() => void look(), LOOK_MS);
   return { stopped: stop.signal, reason: () => why, end: () => clearInterval(timer) };
 }
-
-const interrupted = (job: Job): HubError =>
-  new HubError('RUN_INTERRUPTED', `作业 ${job.name} 被中断 (the run was interrupted)`, {
-    remedy: 'retry',
-    fix: '再次运行即从中断处继续，不会丢失或重复 (run it again: it goes on from there, nothing is lost or doubled)',
-  });
 
 const busy = (job: Job): HubError =>
   new HubError('RUN_OVERLAPPING', `作业 ${job.name} 正由另一进程运行 (another process is running this job)`, {

@@ -9,6 +9,7 @@ import type { Source } from '../source.ts';
 import { readCursor } from '../store/cursors.ts';
 import type { Db } from '../store/database.ts';
 import { countOpen } from '../store/quarantine.ts';
+import { interrupted } from './interrupted.ts';
 import { openPageKeeper } from './page-keeper.ts';
 import { preparedPages } from './prepared-pages.ts';
 import type { JobOfRows, Judge } from './read-row.ts';
@@ -59,8 +60,9 @@ export async function pull(job: PullJob, context: Pull): Promise<Pulled> {
     await readAll(job, context, done);
     return { ...done, stopped: undefined };
   } catch (error) {
-    if (!(error instanceof HubError)) throw error;
-    return { ...done, stopped: error };
+    if (error instanceof HubError) return { ...done, stopped: error };
+    if (!context.signal.aborted) throw error;
+    return { ...done, stopped: interrupted(job) };
   }
 }
 
