@@ -7,7 +7,7 @@ import { type Render, type Rendered, render } from '../push/render.ts';
 import { rendering, renderPlan } from '../push/rendering.ts';
 import type { Operation } from '../record.ts';
 import { decisionDate, toldBefore } from '../store/decisions.ts';
-import { type PendingRow, readPending } from '../store/pending.ts';
+import { nothingKnown, type PendingRow, readPending } from '../store/pending.ts';
 
 /** One version that a platform does not have yet: whether it would leave now, whose it is, and until when it must. */
 export interface PendingRecord {
@@ -76,8 +76,9 @@ async function* pages(
     readonly createdUntil: string | undefined;
   },
 ): AsyncGenerator<PendingRow[]> {
+  const known = nothingKnown();
   for (let afterId = 0; ; ) {
-    const rows = await readPending(db, { ...query, afterId, limit: PAGE });
+    const rows = await readPending(db, { ...query, afterId, limit: PAGE, known });
     if (rows.length === 0) return;
     yield rows;
     afterId = Number(rows.at(-1)?.id ?? afterId);

@@ -1,4 +1,4 @@
-import type { ErrorAcross } from '../thread-error.ts';
+import type { ThreadWord } from '../thread.ts';
 import type { Keep } from './keep-pages.ts';
 import type { PackedPage } from './packed-page.ts';
 import type { RowText } from './read-row.ts';
@@ -17,10 +17,8 @@ export type ToThread =
   | { readonly kind: 'end' };
 
 export type FromThread =
-  | { readonly kind: 'ready' }
+  | ThreadWord
   /** The oldest pages that were not kept yet, in one transaction. */
   | { readonly kind: 'kept'; readonly taken: readonly Taken[] }
   /** Of a page under way; 0 is the oldest. */
-  | { readonly kind: 'wanted'; readonly place: number; readonly rowNos: readonly number[] }
-  /** Nothing more is kept. */
-  | { readonly kind: 'failed'; readonly error: ErrorAcross };
+  | { readonly kind: 'wanted'; readonly place: number; readonly rowNos: readonly number[] };

@@ -40,16 +40,27 @@ export function openPageKeeper({ db, databaseUrl, note, ...context }: Keeping): 
     ticketsOpen ||= taken.counts.quarantined > 0;
     note(page, taken);
   };
-  const threaded = databaseUrl !== undefined && isSqlite(db) && !context.dryRun;
+  let url = isSqlite(db) && !context.dryRun ? databaseUrl : undefined;
+  /** Pages were given to the thread: from then on it keeps them all, or the run fails. */
+  let given = false;
+  /** A thread that could not begin is done without. */
+  const leave = async (failed: ThreadedKeeper): Promise<void> => {
+    url = undefined;
+    thread = undefined;
+    await failed.close();
+  };
   return {
     async add(page, now) {
-      if (thread?.isReady()) return thread.add(page, { now, ticketsOpen });
+      if (thread?.state() === 'failed' && !given) await leave(thread);
+      if (thread?.state() === 'ready' || given) {
+        given = true;
+        return thread?.add(page, { now, ticketsOpen });
+      }
       for (const taken of await keepPages(db, [{ ...page, now }], { ...context, ticketsOpen })) noted(page.page, taken);
-      if (threaded && thread === undefined && kept >= LONG)
-        thread = openThreadedKeeper({ databaseUrl, ...context }, noted);
+      if (url !== undefined && kept >= LONG) thread ??= openThreadedKeeper({ databaseUrl: url, ...context }, noted);
     },
     mayChange: (page) => thread?.mayChange(page) ?? false,
-    drain: async () => thread?.drain(),
+    drain: async () => (given ? thread?.drain() : undefined),
     close: async () => thread?.close(),
   };
 }

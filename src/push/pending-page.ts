@@ -2,7 +2,7 @@ import { isError } from '../fault.ts';
 import type { Operation } from '../record.ts';
 import type { Form } from '../schema/outbound.ts';
 import type { Reader } from '../store/database.ts';
-import { type PendingRow, readPending } from '../store/pending.ts';
+import { type KnownAhead, nothingKnown, type PendingRow, readPending } from '../store/pending.ts';
 import type { Ticket } from '../store/quarantine.ts';
 import { type Member, type Render, render } from './render.ts';
 
@@ -40,17 +40,25 @@ export async function* pendingPages(
   context: PendingPages,
   afterId = 0,
 ): AsyncGenerator<RenderedPage> {
+  const known = nothingKnown();
   for (let last = afterId; ; ) {
-    const page = await readPage(operation, last, context);
+    const page = await readPage({ operation, afterId: last, known }, context);
     yield page;
     if (page.isLast) return;
     last = page.lastId;
   }
 }
 
-export async function readPage(operation: Operation, afterId: number, context: PendingPages): Promise<RenderedPage> {
+/** Where a pass stands. */
+export interface Place {
+  readonly operation: Operation;
+  readonly afterId: number;
+  readonly known: KnownAhead;
+}
+
+export async function readPage({ operation, afterId, known }: Place, context: PendingPages): Promise<RenderedPage> {
   const { db, platformName: platform, fullState: types, everyVersion, resync, createdUntil } = context;
-  const query = { platform, types, everyVersion, operation, resync, afterId, limit: PAGE, createdUntil };
+  const query = { platform, types, everyVersion, operation, resync, afterId, limit: PAGE, createdUntil, known };
   const rows = await readPending(db, query);
   return { ...sort(rows, context), lastId: Number(rows.at(-1)?.id ?? afterId), isLast: rows.length === 0 };
 }

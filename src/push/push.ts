@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HubError } from '../errors.ts';
+import { HubError } from '../errors.ts';
 import { NO_PUSH_COUNTS, type PushCounts } from '../run-report.ts';
 import { inTransaction } from '../store/database.ts';
 import { countRun, settleUnfit } from '../store/deliveries.ts';
@@ -116,14 +116,28 @@ function isDue({ notBefore, nextAt }: BatchRow, { now, seals, platform }: Push):
 /** Everything pending of one operation in record order: rendered, sealed, sent; at most `concurrency` batches on the wire. */
 async function pass(pages: AsyncIterable<RenderedPage>, context: Push, progress: Progress): Promise<void> {
   const wire = openWire(context.concurrency);
-  for await (const stretch of readyBatches(pages, context)) {
-    if (progress.stopped !== undefined) break;
-    await note(stretch, context, progress);
-    for (const batch of stretch.batches)
-      if (progress.stopped === undefined) await launch(batch, wire, context, progress);
+  try {
+    for await (const stretch of readyBatches(pages, context)) {
+      if (progress.stopped !== undefined) break;
+      await note(stretch, context, progress);
+      for (const batch of stretch.batches)
+        if (progress.stopped === undefined) await launch(batch, wire, context, progress);
+    }
+  } catch (error) {
+    // What flies comes to its end, and nothing takes off any more, before the run ends with this error.
+    progress.stopped ??= brokenOff(error);
+    await wire.drain().catch(() => undefined);
+    throw error;
   }
   await wire.drain();
 }
+
+const brokenOff = (cause: unknown): HubError =>
+  new HubError('PUSH_BROKEN_OFF', '报送中断 (the push was broken off)', {
+    remedy: 'retry',
+    fix: '下次运行会继续 (the next run goes on)',
+    cause,
+  });
 
 async function note(stretch: Stretch, context: Push, progress: Progress): Promise<void> {
   const { tickets, notForPlatform, unconfirmed, faults } = stretch;

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { confirmedBy } from '../periods/confirmation.ts';
 import { loadSchemas } from '../schema/schema.ts';
-import { openDatabase } from '../store/database.ts';
+import { keepFewPages, openDatabase } from '../store/database.ts';
 import { packError } from '../thread-error.ts';
 import { packPage } from './packed-page.ts';
 import { type PendingPages, pendingPages } from './pending-page.ts';
@@ -21,6 +21,7 @@ const say = (message: FromReader): void => port.postMessage(message);
 const JUDGED = { has: () => true, add: () => undefined };
 const { schemas, faults } = loadSchemas(schemasDir, undefined, JUDGED);
 const db = await openDatabase(databaseUrl);
+await keepFewPages(db);
 const context: PendingPages = {
   ...rendering({ ...plan, approvedFiles: new Map(files) }, schemas),
   ...bounds,
@@ -40,7 +41,9 @@ port.on('message', (message: ToReader) => {
   wake();
   if (message.kind === 'end') void db.destroy().then(() => port.close());
 });
-say({ kind: faults.length === 0 && schemas.digest === schemasDigest ? 'ready' : 'unfit' });
+if (faults.length > 0 || schemas.digest !== schemasDigest)
+  throw new Error('the schemas in the folder are not those of the hub');
+say({ kind: 'ready' });
 
 /** One that was stopped may still be reading when the next one begins. */
 async function work({ pass, operation, afterId }: Pass): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Operation } from '../record.ts';
 import type { Confirmation } from '../store/confirmations.ts';
-import type { ErrorAcross } from '../thread-error.ts';
+import type { ThreadWord } from '../thread.ts';
 import type { PackedPage } from './packed-page.ts';
 import type { PendingPages } from './pending-page.ts';
 import type { RenderPlan } from './rendering.ts';
@@ -30,9 +30,4 @@ export type ToReader =
   | { readonly kind: 'stop' }
   | { readonly kind: 'end' };
 
-export type FromReader =
-  | { readonly kind: 'ready' }
-  /** The schemas in the folder are not those of the hub (any more): it cannot help. */
-  | { readonly kind: 'unfit' }
-  | { readonly kind: 'page'; readonly pass: number; readonly page: PackedPage }
-  | { readonly kind: 'failed'; readonly error: ErrorAcross };
+export type FromReader = ThreadWord | { readonly kind: 'page'; readonly pass: number; readonly page: PackedPage };

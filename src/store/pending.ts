@@ -32,7 +32,14 @@ export interface PendingQuery {
   readonly resync?: number | undefined;
   /** Upserts: only versions that were kept by then; UTC text. */
   readonly createdUntil?: string | undefined;
+  /** Kept from page to page of one pass: spares looking again where nothing was. Written by `readPending`. */
+  readonly known?: KnownAhead;
 }
+
+/** Per list of pending rows, the least id that its next row can have, as far as the pass has seen. */
+export type KnownAhead = { [list in 'newest' | 'next' | 'reissues']: number };
+
+export const nothingKnown = (): KnownAhead => ({ newest: 0, next: 0, reissues: 0 });
 
 const pendingColumns = `r.id, r.record_key AS "key", r.type, r.job, r.number, r.name, v.version, v.operation, v.body, v.revised_at AS "revisedAt"`;
 
@@ -45,11 +52,45 @@ export async function readPending(db: Reader, query: PendingQuery): Promise<Pend
   // A withdrawal overtakes what was never sent: unsent versions below it are cancelled when it is sealed.
   const newest = query.operation === 'WITHDRAW' ? { ...query, types: [...query.types, ...query.everyVersion] } : query;
   const due = `${also}${keptInTime(query)}`;
-  const first = [...(await readNewest(db, newest, due)), ...(await readNext(db, query, due))];
-  const rows = [...first.map((row) => ({ ...row, rendition: 1 })), ...(await readReissues(db, query, also))];
-  rows.sort((a, b) => a.id - b.id);
-  return rows.slice(0, query.limit);
+  const { known = nothingKnown() } = query;
+  const lists: { readonly [list in keyof KnownAhead]: () => Promise<PendingRow[]> } = {
+    newest: () => readNewest(db, newest, due),
+    next: () => readNext(db, query, due),
+    reissues: () => readReissues(db, query, also),
+  };
+  return merged(lists, known, query.limit);
 }
+
+type ListName = keyof KnownAhead;
+const LISTS: readonly ListName[] = ['newest', 'next', 'reissues'];
+
+/** The first rows of all lists in record order. A list whose next row lies behind them is not asked: it may take long to find none. */
+async function merged(
+  lists: { readonly [list in ListName]: () => Promise<PendingRow[]> },
+  known: KnownAhead,
+  limit: number,
+): Promise<PendingRow[]> {
+  let rows: PendingRow[] = [];
+  const asked = new Map<ListName, readonly PendingRow[]>();
+  for (const name of LISTS.toSorted((a, b) => known[a] - known[b])) {
+    if (known[name] > lastOf(rows, limit)) continue;
+    const found = await lists[name]();
+    asked.set(name, found);
+    rows = [...rows, ...found].sort((a, b) => a.id - b.id).slice(0, limit);
+  }
+  const last = lastOf(rows, limit);
+  for (const [name, found] of asked) {
+    const left = found.find(({ id }) => Number(id) > last);
+    known[name] = left === undefined ? (found.length < limit ? END : last) : Number(left.id);
+  }
+  return rows;
+}
+
+const END = Number.POSITIVE_INFINITY;
+
+/** Id of the last row of a full page; a page with room left has none. */
+const lastOf = (rows: readonly PendingRow[], limit: number): number =>
+  rows.length < limit ? Number.MAX_SAFE_INTEGER : Number(rows.at(-1)?.id);
 
 /** Records that must not be sent now, as SQL; empty while there are none, so that the usual push pays nothing for it. */
 async function readBarred(db: Reader, { platform, operation }: PendingQuery): Promise<string> {
@@ -80,10 +121,10 @@ const keptInTime = ({ operation, createdUntil }: PendingQuery): string =>
     ? ` AND v.created_at <= '${createdUntil}'`
     : '';
 
-async function readNewest(db: Reader, query: PendingQuery, also: string): Promise<Omit<PendingRow, 'rendition'>[]> {
+async function readNewest(db: Reader, query: PendingQuery, also: string): Promise<PendingRow[]> {
   if (query.types.length === 0) return [];
   const { platform, operation } = query;
-  const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version = r.newest_version
+  const sql = `SELECT ${pendingColumns}, 1 AS rendition FROM records r JOIN versions v ON v.record_id = r.id AND v.version = r.newest_version
     WHERE r.id > ? AND r.type IN (${placeholders(query.types.length)}) AND r.newest_operation = ?
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id
         AND (d.version = r.newest_version OR ${blocks('d', operation)}))${also}
@@ -92,10 +133,10 @@ async function readNewest(db: Reader, query: PendingQuery, also: string): Promis
   return select(db, sql, [query.afterId, ...query.types, operation, platform, platform]);
 }
 
-async function readNext(db: Reader, query: PendingQuery, also: string): Promise<Omit<PendingRow, 'rendition'>[]> {
+async function readNext(db: Reader, query: PendingQuery, also: string): Promise<PendingRow[]> {
   if (query.everyVersion.length === 0) return [];
   const { platform, operation } = query;
-  const sql = `SELECT ${pendingColumns} FROM records r JOIN versions v ON v.record_id = r.id AND v.version =
+  const sql = `SELECT ${pendingColumns}, 1 AS rendition FROM records r JOIN versions v ON v.record_id = r.id AND v.version =
       1 + COALESCE((SELECT MAX(d.version) FROM deliveries d WHERE d.platform = ? AND d.record_id = r.id), 0)
     WHERE r.id > ? AND r.type IN (${placeholders(query.everyVersion.length)}) AND v.operation = ?
       AND r.newest_operation <> 'WITHDRAW' AND ${notOpenElsewhere(operation)}${also}

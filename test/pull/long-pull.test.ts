@@ -15,6 +15,10 @@ import { openTestHub, page, pullJob, row, schemas, sourceOf } from '../support/h
 
 const job = pullJob();
 
+/** It is ready, or has ended. */
+const spoken = (thread: Worker): Promise<unknown> =>
+  Promise.race([once(thread, 'message'), once(thread, 'exit')]).catch(() => undefined);
+
 /** After the third page the bureau waits until the thread that keeps pages is there, so that the rest certainly goes to it. */
 function sourceAwaitingThread(given: readonly (Page | Error)[]): Source {
   return {
@@ -23,7 +27,7 @@ function sourceAwaitingThread(given: readonly (Page | Error)[]): Source {
       let number = 0;
       for await (const each of sourceOf(...given).pages(...asked)) {
         number += 1;
-        if (number === 5) await once((await started)[0], 'message');
+        if (number === 5) await spoken((await started)[0]);
         yield each;
       }
     },
@@ -159,4 +163,12 @@ test('when the thread ends early the run fails instead of waiting for ever', asy
   const pages = pagesOf(numbered(1, 14).map((each) => [each]));
   await expect(run(hub, pages, true)).rejects.toThrow('ended, code');
   await ended;
+});
+
+test('where the thread cannot begin the run goes on without it', async () => {
+  const hub = await openHub();
+  const pages = pagesOf(numbered(1, 14).map((each) => [each]));
+  const elsewhere = { ...hub, settings: { ...hub.settings, databaseUrl: 'oracle:nowhere' } };
+  const { counts } = await run(elsewhere, pages, true);
+  expect(counts).toMatchObject({ read: 14, accepted: 14 });
 });

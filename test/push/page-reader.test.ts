@@ -10,12 +10,11 @@ import { openPageReader, type PageReader } from '../../src/push/page-reader.ts';
 import { type PendingPages, pendingPages, type RenderedPage } from '../../src/push/pending-page.ts';
 import type { ReaderWork } from '../../src/push/reader-work.ts';
 import { rendering, renderPlan } from '../../src/push/rendering.ts';
-import type { Operation } from '../../src/record.ts';
-import { type Bench, bench } from '../protocol/bench.ts';
-import { onBothDatabases } from '../support/databases.ts';
+import { type Bench, bench, PLATFORM } from '../protocol/bench.ts';
+import { databases, onBothDatabases } from '../support/databases.ts';
 import { cleanUp, pushJob, row } from '../support/hub.ts';
 
-const ROWS = 1400;
+const ROWS = 4200;
 const PERSONAL = { content: '出版物印刷，联系电话13800138000' };
 
 /** Every 50th record may not leave: personal data in its text. */
@@ -40,20 +39,35 @@ const contextOf = ({ plan, confirmations }: ReaderWork, hub: Hub): PendingPages 
 });
 
 function open(hub: Hub, work: ReaderWork): PageReader {
-  const reader = openPageReader(contextOf(work, hub), work);
+  const reader = openPageReader({ ...contextOf(work, hub), trace: hub.trace }, work);
   cleanUp(() => reader.close());
   return reader;
 }
 
-/** After the fourth page it waits until the thread has spoken, so that the rest certainly comes from it. */
-async function throughThread(reader: PageReader, operation: Operation = 'UPSERT'): Promise<RenderedPage[]> {
-  const started = once(process, 'worker') as Promise<[Worker]>;
-  const read: RenderedPage[] = [];
-  for await (const page of reader.pages(operation)) {
-    read.push(page);
-    if (read.length === 4) await once((await started)[0], 'message');
+interface Heard {
+  readonly pages: readonly RenderedPage[];
+  /** How many of them the thread read. */
+  readonly fromThread: number;
+}
+
+/** The thread that starts next, when it is ready or has ended; `said`: kinds of its messages. */
+async function threadSpeaks(): Promise<{ readonly worker: Worker; readonly said: string[] }> {
+  const [worker] = (await once(process, 'worker')) as [Worker];
+  const said: string[] = [];
+  worker.on('message', ({ kind }: { readonly kind: string }) => said.push(kind));
+  await Promise.race([once(worker, 'message'), once(worker, 'exit')]).catch(() => undefined);
+  return { worker, said };
+}
+
+/** The thread is started after the twelfth page. After the next one it is waited for, so that the rest certainly comes from it. */
+async function throughThread(reader: PageReader): Promise<Heard> {
+  const thread = threadSpeaks();
+  const pages: RenderedPage[] = [];
+  for await (const page of reader.pages('UPSERT')) {
+    pages.push(page);
+    if (pages.length === 13) await thread;
   }
-  return read;
+  return { pages, fromThread: (await thread).said.filter((kind) => kind === 'page').length };
 }
 
 async function all(pages: AsyncIterable<RenderedPage>): Promise<RenderedPage[]> {
@@ -62,86 +76,153 @@ async function all(pages: AsyncIterable<RenderedPage>): Promise<RenderedPage[]> 
   return read;
 }
 
+const plainly = (hub: Hub, work: ReaderWork): Promise<RenderedPage[]> =>
+  all(pendingPages('UPSERT', contextOf(work, hub)));
+
 const taken = async (url: string): Promise<Bench> => {
   const b = await bench(url);
   await b.take(...rows());
   return b;
 };
 
+const membersIn = (pages: readonly RenderedPage[]): number =>
+  pages.reduce((sum, { members }) => sum + [...members.values()].flat().length, 0);
+
 onBothDatabases('a pass that a thread goes on with, on', ({ url }) => {
-  test('brings the same pages as one without', async () => {
+  test('brings the same pages as one without, and may be left before its end', async () => {
     const { hub } = await taken(await url());
     const work = await workOf(hub);
-    const plain = await all(pendingPages('UPSERT', contextOf(work, hub)));
-    const read = await throughThread(open(hub, work));
-    expect(read).toEqual(plain);
-    expect(plain.map(({ members }) => [...members.values()].flat().length)).toEqual([245, 245, 245, 245, 245, 147, 0]);
-    expect(read[4]?.tickets).toHaveLength(5);
-    expect(read[4]?.tickets[0]?.subject).toBeInstanceOf(Buffer);
+    const plain = await plainly(hub, work);
+    const reader = open(hub, work);
+    const { pages, fromThread } = await throughThread(reader);
+    expect(pages).toEqual(plain);
+    expect([pages.length, fromThread, membersIn(pages)]).toEqual([18, 5, 4116]);
+    expect(pages[14]?.tickets[0]?.subject).toBeInstanceOf(Buffer);
+    for await (const page of reader.pages('UPSERT')) if (page.lastId > 0) break;
+    expect(await all(reader.pages('WITHDRAW'))).toMatchObject([{ isLast: true }]);
+    expect(await all(reader.pages('UPSERT'))).toEqual(plain);
+  });
+
+  test('keeps to the members of the period, to what was released, and to the yes of a division', async () => {
+    const b = await taken(await url());
+    const createdUntil = b.clock.now.toISOString();
+    b.wait(3600);
+    await b.take(
+      ...rows()
+        .slice(0, 300)
+        .map((each, index) => ({ ...each, id: `late-${index}`, number: `（桂）印证字第${460_000_000 + index}号` })),
+    );
+    const whole = await workOf(b.hub);
+    expect(membersIn(await plainly(b.hub, whole))).toBe(4410);
+    const ticket = (await plainly(b.hub, whole))[15]?.tickets[0];
+    const releases = new Map([[`${ticket?.recordId}/1`, new Set(ticket?.faults.map(({ code }) => code))]]);
+    const confirm = { 'licence/*': 'required' as const };
+    const plan = { ...whole.plan, releases, job: { ...whole.plan.job, confirm } };
+    const yes = {
+      platform: PLATFORM,
+      period: '2026-W48',
+      division: '印刷发行处',
+      type: '',
+      confirmedBy: 'x',
+      reason: 'x',
+      at: 'x',
+    };
+    const work = { ...whole, plan, createdUntil, confirmations: [yes] };
+    const { pages, fromThread } = await throughThread(open(b.hub, work));
+    expect([fromThread, membersIn(pages)]).toEqual([5, 4117]);
+    const { pages: without } = await throughThread(open(b.hub, { ...work, confirmations: [] }));
+    expect([membersIn(without), without.reduce((sum, { unconfirmed }) => sum + unconfirmed, 0)]).toEqual([0, 4117]);
   });
 
   test('sends the same bytes', async () => {
     const [plain, threaded] = [await taken(await url()), await taken(await url())];
     await plain.push({ batchSize: 300 });
-    const started = once(process, 'worker') as Promise<[Worker]>;
+    const thread = threadSpeaks();
     const { far } = threaded;
     const platform: Platform = {
       ...far,
       send: async (...given) => {
-        // The third batch is on its way when the thread has been started: from here on it reads.
-        if (far.sends.length === 2) await once((await started)[0], 'message');
+        if (far.sends.length === 9) await thread;
         return far.send(...given);
       },
     };
     const { counts } = await threaded.push({ batchSize: 300, ahead: await workOf(threaded.hub), platform });
-    expect(counts).toMatchObject({ sealed: 1372, accepted: 1372, quarantined: 28 });
+    expect(counts).toMatchObject({ sealed: 4116, accepted: 4116, quarantined: 84 });
+    expect((await thread).said).toContain('page');
     expect(threaded.far.sends).toEqual(plain.far.sends);
-  });
-
-  test('may be left before its end, and the next one begins anew', async () => {
-    const { hub } = await taken(await url());
-    const work = await workOf(hub);
-    const reader = open(hub, work);
-    await throughThread(reader);
-    for await (const page of reader.pages('UPSERT')) if (page.lastId > 0) break;
-    expect(await all(reader.pages('WITHDRAW'))).toMatchObject([{ isLast: true }]);
-    const again = await all(reader.pages('UPSERT'));
-    expect(again).toEqual(await all(pendingPages('UPSERT', contextOf(work, hub))));
-  });
-
-  test('waits for the yes of a division all the same', async () => {
-    const { hub } = await taken(await url());
-    const work = await workOf(hub, { confirmations: [] });
-    const plan = { ...work.plan, job: { ...work.plan.job, confirm: { 'licence/*': 'required' as const } } };
-    const read = await throughThread(open(hub, { ...work, plan }));
-    expect(read.map(({ unconfirmed }) => unconfirmed)).toEqual([245, 245, 245, 245, 245, 147, 0]);
-    expect(read.every(({ members }) => members.size === 0)).toBe(true);
   });
 });
 
-describe('a thread that cannot help', () => {
-  const here = async (): Promise<Hub> => (await taken('sqlite::memory:')).hub;
+const here = async (): Promise<Hub> => (await taken((await databases[0]?.url()) ?? '')).hub;
 
-  test('because the schemas changed on the disk leaves the pass to the hub', async () => {
+test('no more pages lie ready than memory is meant to hold', async () => {
+  const hub = await here();
+  const thread = threadSpeaks();
+  let read = 0;
+  for await (const _ of open(hub, await workOf(hub)).pages('UPSERT')) {
+    read += 1;
+    if (read === 13) await thread;
+    if (read !== 14) continue;
+    const { said } = await thread;
+    const pages = (): number => said.filter((kind) => kind === 'page').length;
+    while (pages() < 3) await new Promise(setImmediate);
+    // Turns of the loop in which a thread that heeds nothing reads the other two as well.
+    for (let turn = 0; turn < 30_000; turn += 1) await new Promise(setImmediate);
+    expect(pages()).toBe(3);
+  }
+  expect(read).toBe(18);
+});
+
+describe('a pass goes on without its thread', () => {
+  const goesOn = async (hub: Hub, work: ReaderWork): Promise<void> => {
+    const { pages, fromThread } = await throughThread(open(hub, work));
+    expect(pages).toEqual(await plainly(hub, work));
+    expect(fromThread).toBe(0);
+  };
+
+  test('where the schemas on the disk are others by now', async () => {
     const hub = await here();
-    const work = await workOf(hub, { schemasDigest: 'of other schemas' });
-    expect(await throughThread(open(hub, work))).toEqual(await all(pendingPages('UPSERT', contextOf(work, hub))));
+    await goesOn(hub, await workOf(hub, { schemasDigest: 'of other schemas' }));
   });
 
-  test('because it cannot open the database fails the pass', async () => {
+  test('where it cannot open the database', async () => {
     const hub = await here();
-    const work = await workOf(hub, { databaseUrl: 'oracle:nowhere' });
-    await expect(throughThread(open(hub, work))).rejects.toMatchObject({ code: 'DATABASE_UNKNOWN' });
+    await goesOn(hub, await workOf(hub, { databaseUrl: 'oracle:nowhere' }));
   });
 
-  test('because it ended fails the pass instead of waiting for ever', async () => {
+  test('where it ends in the middle', async () => {
     const hub = await here();
-    const started = once(process, 'worker') as Promise<[Worker]>;
-    const ended = started.then(async ([thread]) => {
-      await once(thread, 'message');
-      await thread.terminate();
-    });
-    await expect(throughThread(open(hub, await workOf(hub)))).rejects.toThrow('ended, code');
-    await ended;
+    const work = await workOf(hub);
+    const thread = threadSpeaks();
+    const pages: RenderedPage[] = [];
+    for await (const page of open(hub, work).pages('UPSERT')) {
+      pages.push(page);
+      if (pages.length === 13) await thread;
+      if (pages.length === 15) await (await thread).worker.terminate();
+    }
+    expect(pages).toEqual(await plainly(hub, work));
   });
+});
+
+test('a push that breaks off lets what flies land, and nothing takes off afterwards', async () => {
+  const b = await bench((await databases[0]?.url()) ?? '');
+  await b.take(...rows().slice(0, 400));
+  const stop = new AbortController();
+  let [begun, ended] = [0, 0];
+  const platform: Platform = {
+    ...b.far,
+    send: async (...given) => {
+      begun += 1;
+      if (begun === 2) stop.abort(new Error('broken off'));
+      const turns = begun === 2 ? 5000 : 50;
+      for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+      const answer = await b.far.send(...given);
+      ended += 1;
+      return answer;
+    },
+  };
+  await expect(b.push({ platform, concurrency: 2, signal: stop.signal })).rejects.toThrow('broken off');
+  expect(ended).toBe(begun);
+  for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
+  expect(ended).toBe(begun);
 });
