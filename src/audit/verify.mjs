@@ -25,7 +25,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { inflateRawSync } from 'node:zlib';
+
+// What is read is thrown away at once: a small nursery, or garbage of 100 MB stands about.
+for (const flag of ['--max-semi-space-size=2', '--semi-space-growth-factor=1']) setFlagsFromString(flag);
 
 const FORMAT = 'zhengxin-evidence-pack@1';
 const FRESH_MS = 8 * 24 * 3_600_000;
@@ -159,10 +163,18 @@ const hex = (bytes) => Buffer.from(bytes).toString('hex');
 /** What keeps a pack from being opened at all. */
 class Unreadable extends Error {}
 
-/** `{ names, doubled, has(name), read(name) }`; `read` throws Unreadable where the bytes cannot be had. */
+/**
+ * `{ names, doubled, has(name), read(name), digest(name) }`; the last two throw Unreadable where the bytes cannot be had, and
+ * `digest` gives `{ length, sha256 }` without holding a large file whole.
+ */
 function openPack(path) {
   if (!existsSync(path)) throw new Unreadable('there is no such file or folder');
-  const { names, doubled = [], read: readOne } = statSync(path).isDirectory() ? openFolder(path) : openZip(path);
+  const {
+    names,
+    doubled = [],
+    read: readOne,
+    digest,
+  } = statSync(path).isDirectory() ? openFolder(path) : openZip(path);
   const known = new Set(names);
   const folders = new Map();
   for (const name of [...known].sort()) {
@@ -175,6 +187,7 @@ function openPack(path) {
     has: (name) => known.has(name),
     below: (folder) => folders.get(folder) ?? [],
     read: (name) => (known.has(name) ? readOne(name) : undefined),
+    digest,
   };
 }
 
@@ -188,15 +201,45 @@ function openFolder(root) {
     }
   };
   walk('');
-  return { names, read: (name) => readFileSync(join(root, ...name.split('/'))) };
+  const pathOf = (name) => join(root, ...name.split('/'));
+  return { names, read: (name) => readFileSync(pathOf(name)), digest: (name) => digestFile(pathOf(name)) };
+}
+
+function digestFile(path) {
+  const file = openSync(path, 'r');
+  try {
+    return digestPieces(file, 0, fstatSync(file).size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+const piece = Buffer.alloc(65_536);
+
+/** Length, SHA-256 and CRC-32 of a part of a file. */
+function digestPieces(file, from, size) {
+  const hash = createHash('sha256');
+  let [length, crc] = [0, 0xffffffff];
+  while (length < size) {
+    const got = readSync(file, piece, 0, Math.min(piece.length, size - length), from + length);
+    if (got === 0) break;
+    const bytes = piece.subarray(0, got);
+    hash.update(bytes);
+    crc = crcOver(crc, bytes);
+    length += got;
+  }
+  return { length, sha256: hash.digest(), crc: (crc ^ 0xffffffff) >>> 0 };
 }
 
 /** Reads the central directory; members are inflated one at a time, never more than they say they hold. */
 function openZip(path) {
   const file = openSync(path, 'r');
   const { size } = fstatSync(file);
-  const at = (position, length) => {
-    const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - position)));
+  let scratch = Buffer.alloc(65_536);
+  const at = (position, length, again = false) => {
+    const wanted = Math.max(0, Math.min(length, size - position));
+    if (again && scratch.length < wanted) scratch = Buffer.alloc(2 * wanted);
+    const bytes = again ? scratch.subarray(0, wanted) : Buffer.alloc(wanted);
     readSync(file, bytes, 0, bytes.length, position);
     return bytes;
   };
@@ -207,7 +250,12 @@ function openZip(path) {
     else if (!member.name.endsWith('/')) members.set(member.name, member);
   }
   process.once('exit', () => closeSync(file));
-  return { names: members.keys(), doubled, read: (name) => readMember(at, members.get(name)) };
+  return {
+    names: members.keys(),
+    doubled,
+    read: (name) => readMember(at, members.get(name)),
+    digest: (name) => digestMember(file, at, members.get(name)),
+  };
 }
 
 function* centralDirectory(at, size) {
@@ -256,13 +304,29 @@ function directoryLine(directory, position) {
   return { ...line, next };
 }
 
-function readMember(at, { name, flags, method, crc, packed, size, offset }) {
+function digestMember(file, at, member) {
+  if (member.method !== 0) {
+    const bytes = readMember(at, member);
+    return { length: bytes.length, sha256: sha256(bytes) };
+  }
+  const { length, sha256: digest, crc } = digestPieces(file, placeOf(at, member), member.packed);
+  if (length !== member.size || crc !== member.crc) throw new Unreadable('its checksum in the zip is wrong');
+  return { length, sha256: digest };
+}
+
+/** Where the bytes of a member begin. */
+function placeOf(at, { name, flags, offset }) {
   const head = at(offset, 30);
   if (head.length < 30 || head.readUInt32LE(0) !== 0x04034b50) throw new Unreadable('its place in the zip is broken');
   if (flags & 1) throw new Unreadable('it is encrypted');
   const nameLength = head.readUInt16LE(26);
   if (at(offset + 30, nameLength).toString('utf8') !== name) throw new Unreadable('the zip names it in two ways');
-  const bytes = at(offset + 30 + nameLength + head.readUInt16LE(28), packed);
+  return offset + 30 + nameLength + head.readUInt16LE(28);
+}
+
+function readMember(at, member) {
+  const { method, crc, packed, size } = member;
+  const bytes = at(placeOf(at, member), packed, method !== 0);
   const whole = method === 0 ? bytes : inflate(bytes, size, method);
   if (whole.length !== size || crc32(whole) !== crc) throw new Unreadable('its checksum in the zip is wrong');
   return whole;
@@ -271,7 +335,10 @@ function readMember(at, { name, flags, method, crc, packed, size, offset }) {
 function inflate(bytes, size, method) {
   if (method !== 8) throw new Unreadable(`compression ${method} is not known`);
   try {
-    return inflateRawSync(bytes, { maxOutputLength: Math.max(1, size) });
+    return inflateRawSync(bytes, {
+      chunkSize: Math.max(64, Math.min(size, 1 << 22)),
+      maxOutputLength: Math.max(1, size),
+    });
   } catch (error) {
     throw new Unreadable(`it cannot be inflated: ${error.message}`);
   }
@@ -283,16 +350,20 @@ const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
   return value;
 });
 
-function crc32(bytes) {
-  let value = 0xffffffff;
+const crc32 = (bytes) => (crcOver(0xffffffff, bytes) ^ 0xffffffff) >>> 0;
+
+function crcOver(before, bytes) {
+  let value = before;
   for (let i = 0; i < bytes.length; i += 1) value = (value >>> 8) ^ CRC[(value ^ bytes[i]) & 255];
-  return (value ^ 0xffffffff) >>> 0;
+  return value;
 }
 
 /** The bytes of a file, undefined where they cannot be had; what cannot be read is reported, what is missing is not. */
-function read(pack, name, report) {
+const read = (pack, name, report) => readable(name, pack.read, report);
+
+function readable(name, how, report) {
   try {
-    return pack.read(name);
+    return how(name);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     report(15, name, `cannot be read: ${error.message}`);
@@ -592,7 +663,7 @@ function verifyPack(pack, { keys, heads, now }) {
   if (head === undefined) return { findings, summary };
   checkIdentity(manifest, head, keys, report);
   const tree = readTree(pack, head.size, report);
-  const context = { manifest, keys, head, tree, summary, totals: {}, applied: new Map(), now };
+  const context = { manifest, keys, head, tree, summary, totals: {}, applied: openApplied(), now };
   checkRoot('checkpoint', head, context, report);
   const older = checkOlder(pack, context, report);
   for (const { name, bytes } of heads) checkSaved(name, bytes, { ...context, older }, report);
@@ -602,7 +673,7 @@ function verifyPack(pack, { keys, heads, now }) {
   const batches = replay(entries, manifest, report);
   checkPayloads(pack, entries, report);
   for (const id of manifest.batches) checkBatch(pack, id, batches.get(id), context, report);
-  checkOrder(context, report);
+  checkOrder(pack, batches, context, report);
   checkApprovals(pack, entries, report);
   checkReport(pack, context, report);
   const { origin, size, root } = head;
@@ -647,10 +718,10 @@ function checkFiles(pack, { files }, report) {
       report(12, name, `this file is missing (${length} bytes, the manifest says)`);
       continue;
     }
-    const bytes = read(pack, name, report);
-    if (bytes === undefined) continue;
-    if (bytes.length < length) report(12, name, `cut: ${bytes.length} of ${length} bytes`);
-    else if (hex(sha256(bytes)) !== told) report(15, name, `SHA-256 ${hex(sha256(bytes))}, the manifest says ${told}`);
+    const found = readable(name, pack.digest, report);
+    if (found === undefined) continue;
+    if (found.length < length) report(12, name, `cut: ${found.length} of ${length} bytes`);
+    else if (hex(found.sha256) !== told) report(15, name, `SHA-256 ${hex(found.sha256)}, the manifest says ${told}`);
   }
   for (const name of pack.names)
     if (name !== 'manifest.json' && !Object.hasOwn(files, name))
@@ -972,7 +1043,7 @@ function checkVerdicts(pack, name, { id, batch, members, context }, report) {
     const state = batch.state === 'SPLIT' ? 'split' : (batch.exceptions.get(member.idemKey)?.state ?? usual);
     if (verdict.state !== state) report(15, name, `row ${member.row} is ${verdict.state}, the log says ${state}`);
     checkAnswer(name, verdict, { member, state, logged: batch.exceptions.get(member.idemKey) }, context, report);
-    count({ id, batch, member, state }, context);
+    count({ id, batch, place: index, member, state }, context);
   }
 }
 
@@ -999,31 +1070,73 @@ function checkAnswer(
     report(15, name, `row ${member.row}: reason and salt give another commitment than entry ${own.index}`);
 }
 
-function count({ id, batch, member, state }, { totals, applied }) {
+function count({ id, batch, place, member, state }, { totals, applied }) {
   if (state === 'split') return;
   totals[batch.platform] ??= {};
   totals[batch.platform][state] = (totals[batch.platform][state] ?? 0) + 1;
-  if (state !== 'accepted') return;
-  const key = `${batch.platform} ${member.recordKey}`;
-  const { version, rendition } = member;
-  applied.set(key, [...(applied.get(key) ?? []), { at: batch.settledAt, version, rendition, id }]);
+  if (state === 'accepted') applied.add({ id, place }, batch.platform, member.recordKey);
+}
+
+/** Which records were taken by whom: 16 bytes for each, since a pack may hold more of them than fit into memory as objects. */
+function openApplied() {
+  const batches = [];
+  let [keys, places, length] = [new Float64Array(4096), new Uint32Array(8192), 0];
+  return {
+    add: ({ id, place }, platform, recordKey) => {
+      if (batches.at(-1) !== id) batches.push(id);
+      if (length === keys.length) [keys, places] = [larger(keys), larger(places)];
+      keys[length] = sha256(`${platform} ${recordKey}`).readUIntBE(0, 6);
+      places.set([batches.length - 1, place], 2 * length);
+      length += 1;
+    },
+    /** `{ id, rows }`, rows from 0, of each batch with records whose key stands there twice, or seems to. */
+    again: () => {
+      const sorted = keys.slice(0, length).sort();
+      const twice = new Set(sorted.filter((key, at) => key === sorted[at + 1]));
+      const rows = new Map();
+      for (let at = 0; at < length; at += 1) {
+        const [batch, place] = places.subarray(2 * at, 2 * at + 2);
+        if (twice.has(keys[at])) rows.set(batch, [...(rows.get(batch) ?? []), place]);
+      }
+      return [...rows].map(([batch, numbers]) => ({ id: batches[batch], rows: numbers }));
+    },
+  };
+}
+
+function larger(numbers) {
+  const grown = new numbers.constructor(2 * numbers.length);
+  grown.set(numbers);
+  return grown;
 }
 
 /** Versions that a platform took of one record strictly increase. */
-function checkOrder({ applied }, report) {
-  for (const [key, took] of applied) {
-    took.sort((a, b) => a.at - b.at || a.version - b.version || a.rendition - b.rendition);
-    for (const [index, later] of took.entries()) {
-      const earlier = took[index - 1];
-      if (earlier === undefined || later.version > earlier.version) continue;
-      if (later.version === earlier.version && later.rendition > earlier.rendition) continue;
-      const [platform, record] = key.split(' ');
-      report(
-        14,
-        `entry ${later.at}`,
-        `${platform} took version ${later.version} of record ${record} after version ${earlier.version}`,
-      );
+function checkOrder(pack, batches, { applied }, report) {
+  const records = new Map();
+  for (const { id, rows } of applied.again()) {
+    const members = readJson(pack, `batches/${id}/members.json`, report);
+    const { platform, settledAt } = batches.get(id);
+    for (const place of rows) {
+      const { recordKey, version, rendition } = members[place];
+      const key = `${platform} ${recordKey}`;
+      if (!records.has(key)) records.set(key, []);
+      records.get(key).push({ at: settledAt, version, rendition });
     }
+  }
+  for (const [key, took] of records) checkVersions(key, took, report);
+}
+
+function checkVersions(key, took, report) {
+  took.sort((a, b) => a.at - b.at || a.version - b.version || a.rendition - b.rendition);
+  for (const [index, later] of took.entries()) {
+    const earlier = took[index - 1];
+    if (earlier === undefined || later.version > earlier.version) continue;
+    if (later.version === earlier.version && later.rendition > earlier.rendition) continue;
+    const [platform, record] = key.split(' ');
+    report(
+      14,
+      `entry ${later.at}`,
+      `${platform} took version ${later.version} of record ${record} after version ${earlier.version}`,
+    );
   }
 }
 
