@@ -30,7 +30,8 @@ export async function wrongAnswer(
   const told = logged ?? { verdict: state === 'accepted' ? 'OK' : null, reasonCommit: undefined };
   if (verdict !== told.verdict) {
     const said = `${idemKey} ${verdict ?? '∅'} ≠ ${told.verdict ?? '∅'}`;
-    return [`成员的答复与日志不符：${said}`, `a member's verdict is not what the log says: ${said}`];
+    const [zh, en] = logged?.verdict === null ? NO_VERDICT : ['', ''];
+    return [`成员的答复与日志不符：${said}${zh}`, `a member's verdict is not what the log says: ${said}${en}`];
   }
   if (told.reasonCommit === undefined) return reason === null ? undefined : otherReason(idemKey);
   const kept = await payloadOf(db, told.reasonCommit);
@@ -38,6 +39,13 @@ export async function wrongAnswer(
   const same = reason !== null && commitmentOf(kept.salt, Buffer.from(reason)).toString('hex') === told.reasonCommit;
   return same ? undefined : otherReason(idemKey);
 }
+
+/** What entries of the first versions lack; the log cannot tell them from a verdict that was written in later. */
+const NO_VERDICT: Wrong = [
+  '。该成员的条目未记答复：早期版本写下的 delivery.accepted 条目都是如此，日志无从证明这一答复。请勿修改数据库；以批次的回执和平台方的清单核对此记录，并把核对结果与本报告一并存档',
+  '. The entry of this member holds no verdict, as all delivery.accepted entries of early versions do: the log cannot prove it. ' +
+    "Leave the database as it is; hold this record against the batch's receipt and the platform's own list, and file the result with this report",
+];
 
 const otherReason = (idemKey: string): Wrong => [
   `成员 ${idemKey} 的退回原因与日志中的承诺不符`,

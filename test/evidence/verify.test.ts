@@ -52,6 +52,26 @@ onBothDatabases('a log of real pushes on', ({ url }) => {
     expect(verified.signedSize).toBe(verified.size);
   });
 
+  test('that an early version wrote, without the verdict of an acceptance, is told what that means and what to do', async () => {
+    const db = await week(await url());
+    const { idem_key: delivery, batch_seq: seq } = await db('deliveries').where({ state: 'accepted' }).first();
+    const { id: batchId, platform } = await db('batches').where({ seq }).first();
+    const detail = { delivery, from: 'open', to: 'accepted', version: 1 };
+    const early = { actor: 'hub', action: 'delivery.accepted', platform, batchId, detail };
+    await inTransaction(db, (tx) => appendLog(tx, AT, [early]));
+    await sequenceAll(db);
+    const { exitCode, findings } = await verify(db);
+    expect(exitCode).toBe(15);
+    expect(findings).toEqual([
+      {
+        code: 15,
+        where: `deliveries ${batchId}`,
+        zh: expect.stringMatching(/OK ≠ ∅。该成员的条目未记答复.*核对此记录/),
+        en: expect.stringMatching(/OK ≠ ∅\. The entry of this member holds no verdict.*receipt/),
+      },
+    ]);
+  });
+
   test('without a single checkpoint where a signer was at work is named', async () => {
     const db = await week(await url());
     const status = { seenAt: AT.toISOString(), state: 'signing' as const, reason: null, vkeys: [] };
