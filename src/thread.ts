@@ -33,7 +33,11 @@ export function openThread<To, From extends { readonly kind: string }>(
   const worker = startWorker(file, workerData);
   let state: ReturnType<Thread<To>['state']> = 'opening';
   let failure: Error | undefined;
-  let wake = (): void => {};
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const each of waiting) each();
+    waiting.clear();
+  };
   const fail = (error: Error): void => {
     failure ??= error;
     state = 'failed';
@@ -54,7 +58,7 @@ export function openThread<To, From extends { readonly kind: string }>(
     async until(isTrue) {
       while (failure === undefined && !isTrue()) {
         const { promise, resolve } = Promise.withResolvers<void>();
-        wake = resolve;
+        waiting.add(resolve);
         await promise;
       }
       if (failure !== undefined) throw failure;

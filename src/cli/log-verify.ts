@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type NoteKey, readVkey } from '../evidence/note.ts';
 import { type Verified, verifyLog } from '../evidence/verify-log.ts';
+import { keepFewPages } from '../store/database.ts';
 import type { Define } from './command.ts';
 import { noteRead } from './note-read.ts';
 import { withDatabase } from './open.ts';
@@ -26,6 +27,7 @@ export const logVerify: Define = (log, act) => {
       act(async (options: Options, command: { optsWithGlobals(): { json?: boolean } }) =>
         withDatabase(async ({ db, env }) => {
           const [keys, against] = [(options.vkey ?? []).map(keyOf), readSaved(options.against)];
+          await keepFewPages(db);
           await noteRead(db, env, { detail: { what: 'log verify' } });
           const verified = await verifyLog(db, {
             now: new Date(),

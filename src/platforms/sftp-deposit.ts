@@ -109,8 +109,8 @@ export async function announce(
   try {
     const there = await files.read(ok, MOST_OK);
     const said = there === undefined ? undefined : wholeOk(there);
-    if (said?.['sha256'] === digest && said['count'] === idemKeys.length) return deposited(slot && said[slot]);
     await files.remove(okPart);
+    if (said?.['sha256'] === digest && said['count'] === idemKeys.length) return deposited(slot && said[slot]);
     await files.create(okPart, Buffer.from(JSON.stringify({ sha256: digest, count: idemKeys.length, ...told })));
     if (there !== undefined) await files.remove(ok);
     await files.rename(okPart, ok);

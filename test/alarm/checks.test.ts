@@ -19,12 +19,14 @@ import { reconcileCheck } from '../../src/alarm/reconcile-check.ts';
 import { runCheck } from '../../src/alarm/run-checks.ts';
 import { CHECKS } from '../../src/alarm/tend.ts';
 import { watchCheck } from '../../src/alarm/watch-check.ts';
+import { settleLog } from '../../src/evidence/keep-log.ts';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { AlarmFile } from '../../src/job/alarm-file.ts';
 import type { Duty, Job } from '../../src/job/job.ts';
 import { pull } from '../../src/pull/pull.ts';
 import { weeklyInstant } from '../../src/reconcile/weekly.ts';
+import { writeSignerStatus } from '../../src/store/checkpoints.ts';
 import { inTransaction } from '../../src/store/database.ts';
 import { setMark } from '../../src/store/duty-marks.ts';
 import { appendLog } from '../../src/store/log.ts';
@@ -261,7 +263,45 @@ onBothDatabases('checks on', ({ url }) => {
     b.clock.now = new Date(NOW.getTime() + 1.5 * HOUR);
     expect(await b.see(logCheck)).toMatchObject([{ subject: 'log:pending', since: NOW.toISOString() }]);
     await sequenceAll(b.hub.db);
+    // It has its place by now; that nobody signed it is another matter.
+    expect(await b.see(logCheck)).toMatchObject([{ subject: 'log:unsigned' }]);
+  });
+
+  test('a log that nobody signs for an hour is found, three hours before pushing stops', async () => {
+    const b = await bench(await url());
+    const { signer } = b.hub;
+    if (signer === undefined) throw new Error('no signer');
+    await inTransaction(b.hub.db, (tx) => appendLog(tx, NOW, [{ actor: 'hub', action: 'alarm.open', detail: {} }]));
+    // Twice: the first signature is itself an entry.
+    for (let round = 0; round < 2; round += 1) await settleLog(b.hub.db, signer, NOW);
+    const later = (hours: number): Date => new Date(NOW.getTime() + hours * HOUR);
+    await inTransaction(b.hub.db, (tx) =>
+      appendLog(tx, later(1), [{ actor: 'hub', action: 'alarm.open', detail: {} }]),
+    );
+    await sequenceAll(b.hub.db);
+    b.clock.now = later(1.9);
     expect(await b.see(logCheck)).toEqual([]);
+    b.clock.now = later(2.1);
+    const [found] = await b.see(logCheck);
+    expect(found).toMatchObject({ subject: 'log:unsigned', level: 'urgent', since: later(1).toISOString() });
+    expect(found?.fixZh).toContain('zhengxin-signer');
+    await settleLog(b.hub.db, signer, b.clock.now);
+    expect(await b.see(logCheck)).toEqual([]);
+  });
+
+  test('a signer that refuses is found at once, with its reason', async () => {
+    const b = await bench(await url());
+    const said = { seenAt: NOW.toISOString(), reason: '数据库比上次签名时旧', vkeys: [] };
+    await inTransaction(b.hub.db, (tx) => writeSignerStatus(tx, { ...said, state: 'refusing' }));
+    expect(await b.see(logCheck)).toMatchObject([
+      {
+        subject: 'log:refused',
+        level: 'urgent',
+        exhausted: true,
+        zh: expect.stringContaining(said.reason),
+        since: said.seenAt,
+      },
+    ]);
   });
 
   test('a request that waits for a second person is found until it is decided or over', async () => {

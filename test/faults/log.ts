@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sequenceAll } from '../../src/evidence/sequencer.ts';
 import { type Db, inTransaction, openDatabase } from '../../src/store/database.ts';
 import { appendLog } from '../../src/store/log.ts';
@@ -11,7 +14,8 @@ import { platformServer } from '../support/platform-server.ts';
 
 /**
  * `node test/faults/log.ts`: what the log needs real processes and some time for. The memory of `hub log verify` must not grow with
- * the log; and a real `hub run` must stop where nobody signed for four hours, and go on by itself once somebody does. `--no-memory` leaves the first
+ * the log; and a real `hub run`, and a running `hub serve`, must stop where nobody signed for four hours, and go on by
+ * themselves once somebody does. `--no-memory` leaves the first
  * of them out. Exit 1 otherwise.
  */
 const ENTRIES = [10_000, 300_000];
@@ -87,12 +91,14 @@ async function aged(db: Db, now: Date): Promise<void> {
   await db.destroy();
 }
 
-async function unsigned(): Promise<void> {
+/** A hub whose log nobody signed for five hours, its jobs and its platform; `what` is done with them. */
+async function unsigned(schedule: string, what: (bench: UnsignedBench) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'hub-unsigned-'));
   const far = await platformServer();
   try {
     for (const name of ['jobs', 'drop']) mkdirSync(join(folder, name));
-    for (const [name, text] of Object.entries(JOBS)) writeFileSync(join(folder, 'jobs', name), text);
+    for (const [name, text] of Object.entries(JOBS))
+      writeFileSync(join(folder, 'jobs', name), name.startsWith('push') ? text + schedule : text);
     for (const [name, text] of [['a.csv', CSV] as const, ['a.csv.ok', ''] as const])
       writeFileSync(join(folder, 'drop', name), text);
     const url = `sqlite:${join(folder, 'hub.db')}`;
@@ -104,21 +110,22 @@ async function unsigned(): Promise<void> {
       CREDIT_URL: far.url,
       DROP_FOLDER: join(folder, 'drop'),
     };
-    const env = { ...settings, HUB_SIGNER_KEY: join(folder, 'signer.key') };
-    await stopsAndResumes(
-      (words) => hub(words, { env }),
-      () => far.requests.length,
-    );
+    const env = { ...settings, HUB_SIGNER_KEY: join(folder, 'signer.key'), HUB_LISTEN: '127.0.0.1:0' };
+    await what({ env, command: (words) => hub(words, { env }), requests: () => far.requests.length });
   } finally {
     await far.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function stopsAndResumes(
-  command: (words: readonly string[]) => Promise<HubProcess>,
-  requests: () => number,
-): Promise<void> {
+interface UnsignedBench {
+  readonly env: { readonly [name: string]: string };
+  readonly command: (words: readonly string[]) => Promise<HubProcess>;
+  /** How many the platform has had. */
+  readonly requests: () => number;
+}
+
+async function stopsAndResumes({ command, requests }: UnsignedBench): Promise<void> {
   const pulled = await command(['run', 'pull-csv']);
   judge(
     pulled.code === 0,
@@ -140,6 +147,49 @@ async function stopsAndResumes(
   );
 }
 
-await unsigned();
+const EVERY_MINUTE = 'schedule: { cron: "* * * * *" }\n';
+const MINUTES_MS = 60_000;
+
+/** The same under a service that runs on: its push waits, people are told, and it goes out once somebody signs. */
+async function servedOn({ env, command, requests }: UnsignedBench): Promise<void> {
+  await command(['run', 'pull-csv']);
+  const stop = new AbortController();
+  const service = spawn(process.execPath, [join(import.meta.dirname, '../../src/hub.js'), 'serve'], {
+    env: { ...process.env, ...env },
+    stdio: 'ignore',
+    signal: stop.signal,
+    killSignal: 'SIGTERM',
+  });
+  service.on('error', () => undefined);
+  const over = once(service, 'exit');
+  try {
+    const refused = await sooner(async () => /LOG_UNSIGNED/.test((await command(['runs', '--json'])).stdout));
+    judge(
+      refused && requests() === 0,
+      `hub serve ends a push with LOG_UNSIGNED and sends nothing (${requests()} requests)`,
+    );
+    const told = await sooner(async () =>
+      /LOG_UNSIGNED|log:unsigned/.test((await command(['alarm', 'list', '--json'])).stdout),
+    );
+    judge(told, 'hub alarm list tells of it');
+    await command(['signer', 'init']);
+    await command(['signer', '--once']);
+    const sent = await sooner(async () => requests() > 0);
+    judge(sent, `once it is signed the service sends by itself (${requests()} requests)`);
+  } finally {
+    stop.abort();
+    await over;
+  }
+}
+
+/** Within four minutes. */
+async function sooner(isTrue: () => Promise<boolean>): Promise<boolean> {
+  for (const until = Date.now() + 4 * MINUTES_MS; Date.now() < until; await sleep(2000))
+    if (await isTrue()) return true;
+  return false;
+}
+
+await unsigned('', stopsAndResumes);
+await unsigned(EVERY_MINUTE, servedOn);
 if (!process.argv.includes('--no-memory')) await memory();
 process.exitCode = bad === 0 ? 0 : 1;
