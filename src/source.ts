@@ -43,6 +43,8 @@ export interface Page {
 export interface SnapshotPlace {
   /** Rows of the snapshot on the pages before this one, those that an interrupted run read included. */
   readonly before: number;
+  /** The first page that this run reads of a snapshot which an interrupted run began. */
+  readonly resumed?: boolean;
   /** Its rows in all, where they are known beforehand: one that suddenly shrinks is held before anything of it is written. */
   readonly expected?: number;
   /** Behind this page the snapshot is whole. */

@@ -61,8 +61,10 @@ export async function pull(job: PullJob, context: Pull): Promise<Pulled> {
     return { ...done, stopped: undefined };
   } catch (error) {
     if (error instanceof HubError) return { ...done, stopped: error };
-    if (!context.signal.aborted) throw error;
-    return { ...done, stopped: interrupted(job) };
+    const { aborted, reason } = context.signal;
+    if (!aborted) throw error;
+    // A pause or a read that is cut off rejects with an AbortError of its own: why it was cut off, the signal knows.
+    return { ...done, stopped: reason instanceof HubError ? reason : interrupted(job) };
   }
 }
 
@@ -91,14 +93,13 @@ async function readAll(job: PullJob, context: Pull, done: Done): Promise<void> {
       context.onProgress?.(done.counts);
     },
   });
-  let first = true;
   const judge = (): Judge => ({ job, type: context.type, map, today: context.localDate(now()), rules });
   const reading = { db, options, judge, mayChange: keeper.mayChange, drain: keeper.drain };
   try {
     for await (const prepared of preparedPages(source, manual ? undefined : stored?.value, reading)) {
       signal.throwIfAborted();
-      if (prepared.page.snapshot !== undefined && first) done.goesOnAfter = prepared.page.snapshot.before;
-      first = false;
+      const place = prepared.page.snapshot;
+      if (place?.resumed === true) done.goesOnAfter = place.before;
       const snapshotRows = snapshot?.see(prepared.page);
       failpoint('S0-read');
       const page = snapshotRows === undefined ? prepared.page : { ...prepared.page, snapshotRows };

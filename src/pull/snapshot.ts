@@ -15,6 +15,9 @@ export interface SnapshotWatch {
 /** A snapshot that lost more than this share of its rows is held for a person (delivery.md §1.1). */
 const SHRINK = 0.05;
 
+/** Known rows that nothing can have shrunk from. */
+const NONE = 0;
+
 /** `known`: rows of the last whole snapshot. `accepted`: a person has seen that it shrank and wants it all the same, from its first page on. */
 export function watchSnapshot(known: number | undefined, accepted: boolean): SnapshotWatch {
   let last = known;
@@ -25,7 +28,12 @@ export function watchSnapshot(known: number | undefined, accepted: boolean): Sna
       const { expected } = snapshot;
       const came = snapshot.before + rowCount;
       const rows = expected ?? (snapshot.last ? came : undefined);
-      if (rows === undefined) return undefined;
+      if (rows === undefined) {
+        // The runs to come know no number until the snapshot is whole, so that one that goes on has what was accepted.
+        if (!accepted || last === undefined) return undefined;
+        last = NONE;
+        return NONE;
+      }
       const shrank = isShrunk(rows, last);
       if (shrank && !accepted) {
         wrong = shrunk(rows, last ?? 0);

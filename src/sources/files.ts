@@ -123,7 +123,8 @@ async function* filePages(file: CheckedFile, how: FilePages): AsyncGenerator<Pag
       ? { files: how.after }
       : { files: how.before, current }) satisfies FileCursor as unknown as Cursor;
     const snapshot = how.spec.snapshot === true && how.options.since === undefined && how.options.until === undefined;
-    const place = { before: rowNo - rows.length, expected: file.rows, last: isLast };
+    const before = rowNo - rows.length;
+    const place = { before, resumed: before > 0 && before === skip, expected: file.rows, last: isLast };
     const head = { externalId: drop.name, sha256, endOfIntake: isLast, rows, cursor };
     return snapshot ? { ...head, snapshot: place } : head;
   };

@@ -76,7 +76,9 @@ async function* pages(spec: HttpSourceSpec, from: HttpCursor, context: Context):
         endOfIntake: true,
         rows: numbered(spec, now.page.rows, context.read),
         cursor: cursorAfter({ spec, isLast, since, high, turn: now, page: pageNo, started }),
-        ...(spec.cursor === undefined && !manual ? { snapshot: placeOf(now, isLast) } : {}),
+        ...(spec.cursor === undefined && !manual
+          ? { snapshot: { ...placeOf(now, isLast), resumed: goesOn && pageNo === resumed.page + 1 } }
+          : {}),
       };
       context.signal.throwIfAborted();
       if (pageNo > MAX_PAGES) throw looping(now.answer.url);
@@ -119,21 +121,25 @@ function lessOverlap(value: CursorValue, overlap: string | undefined): CursorVal
 }
 
 /**
- * A page place kept from a killed run may have expired at the bureau, or rows came and went meanwhile, so that the pages of a
- * snapshot stand elsewhere now: then the run starts again from its own start.
+ * A page place kept from a killed run may have expired at the bureau, lie behind what the bureau has now, or rows came and went
+ * meanwhile, so that the pages of a snapshot stand elsewhere: then the run starts again from its own start.
  */
 async function firstTurn(pager: Pager, run: HttpCursor['run'], context: FetchOptions): Promise<Turn> {
   const fromStart = () => readTurn(pager, { position: pager.start, seen: 0 }, context);
   if (run === undefined) return fromStart();
   try {
     const turn = await readTurn(pager, { position: run.at, seen: run.seen }, context);
-    return run.total === undefined || run.total === turn.total ? turn : fromStart();
+    return isInPlace(run, turn, context.spec) ? turn : fromStart();
   } catch (error) {
     const expired = error instanceof HubError && /CONTRACT_BROKEN|NOT_FOUND/.test(error.code);
     if (!expired) throw error;
     return fromStart();
   }
 }
+
+/** Of a snapshot the total must be the one that the run knew; one that it did not take down cannot be held against anything. */
+const isInPlace = (run: NonNullable<HttpCursor['run']>, turn: Turn, spec: HttpSourceSpec): boolean =>
+  turn.page.rows.length > 0 && (spec.cursor !== undefined || run.total === turn.total);
 
 async function readTurn(
   pager: Pager,

@@ -86,7 +86,9 @@ async function* pages(reading: Reading, from: Cursor | undefined, options: ReadO
       endOfIntake: true,
       rows,
       cursor: cursorOf(mark, next, before + rows.length),
-      ...(expected === undefined ? {} : { snapshot: { before, expected, last: next === undefined } }),
+      ...(expected === undefined
+        ? {}
+        : { snapshot: { before, resumed: pageNo === 1 && before > 0, expected, last: next === undefined } }),
     };
     before += rows.length;
     place = next;

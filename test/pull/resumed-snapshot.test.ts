@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Hub } from '../../src/hub-context.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { pull } from '../../src/pull/pull.ts';
+import { runStopped } from '../../src/push/guard.ts';
 import type { SourceSpec } from '../../src/source.ts';
 import { openSource } from '../../src/sources/index.ts';
 import { readCursor } from '../../src/store/cursors.ts';
@@ -77,11 +78,14 @@ const kinds: readonly (readonly [string, () => Promise<Bureau>])[] = [
 async function run(
   hub: Hub,
   { spec }: Bureau,
-  { pages, acceptShrink = false }: { pages?: number; acceptShrink?: boolean } = {},
+  {
+    pages,
+    acceptShrink = false,
+    stop = new AbortController(),
+  }: { pages?: number; acceptShrink?: boolean; stop?: AbortController } = {},
 ) {
   const type = schemas.types.get(job.type);
   if (type === undefined) throw new Error(job.type);
-  const stop = new AbortController();
   let kept = 0;
   const source = await openSource(spec, { name: job.name });
   try {
@@ -145,6 +149,18 @@ onBothDatabases('a full snapshot in pieces,', ({ url }) => {
       expect(await select(hub.db, "SELECT id FROM records WHERE newest_operation = 'WITHDRAW'")).toEqual([]);
     });
 
+    test('that a person accepted as shrunk stays accepted when that run is broken off', async () => {
+      const [hub, bureau] = [await openTestHub(await url(), [job]), await make()];
+      await bureau.hold(numbered(1, 60));
+      await run(hub, bureau);
+      await bureau.hold(numbered(1, 35));
+      expect((await run(hub, bureau, { pages: 2, acceptShrink: true })).code).toBe('RUN_INTERRUPTED');
+      expect(await run(hub, bureau)).toEqual({ goesOnAfter: 20, read: 15, code: undefined });
+      expect(await known(hub)).toBe(35);
+      await bureau.hold(numbered(1, 20));
+      expect((await run(hub, bureau)).code).toBe('SOURCE_SHRUNK');
+    });
+
     test('that was small from its first page on is held as well', async () => {
       const [hub, bureau] = [await openTestHub(await url(), [job]), await make()];
       await bureau.hold(numbered(1, 60));
@@ -164,6 +180,16 @@ onBothDatabases('a full snapshot in pieces,', ({ url }) => {
       expect(await known(hub)).toBe(55);
       expect(await select(hub.db, 'SELECT id FROM records')).toHaveLength(55);
     });
+  });
+
+  test('a bureau that has nothing left at the place of the interruption is read from the start, and held', async () => {
+    const [hub, bureau] = [await openTestHub(await url(), [job]), await httpBureau(false)];
+    await bureau.hold(numbered(1, 100));
+    await run(hub, bureau);
+    await run(hub, bureau, { pages: 9 });
+    await bureau.hold(numbered(1, 50));
+    expect(await run(hub, bureau)).toEqual({ goesOnAfter: 0, read: 50, code: 'SOURCE_SHRUNK' });
+    expect(await known(hub)).toBe(100);
   });
 
   test('rows that went and rows that came move the pages of a bureau: the run starts again', async () => {
@@ -203,6 +229,34 @@ onBothDatabases('a full snapshot in pieces,', ({ url }) => {
     expect(await known(hub)).toBe(2500);
     lay(2300);
     expect((await run(hub, bureau)).code).toBe('SOURCE_SHRUNK');
+  });
+
+  test('a file that was broken off goes on also where another one comes before it', async () => {
+    const folder = temporaryFolder();
+    const lay = (name: string, count: number) =>
+      writeFileSync(
+        join(folder, name),
+        numbered(1, count)
+          .map((each) => JSON.stringify(each))
+          .join('\n'),
+      );
+    const bureau: Bureau = { spec: { use: 'files', folder, snapshot: true, settle: '0s' }, hold: async () => {} };
+    const hub = await openTestHub(await url(), [job]);
+    lay('b.ndjson', 2500);
+    await interrupt(hub, bureau);
+    lay('a.ndjson', 2450);
+    expect(await run(hub, bureau)).toEqual({ goesOnAfter: 2000, read: 2950, code: undefined });
+  });
+
+  test('a pull that is stopped while a file settles says who stopped it', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'all.ndjson'), JSON.stringify(row(1)));
+    const hub = await openTestHub(await url(), [job]);
+    const bureau: Bureau = { spec: { use: 'files', folder, settle: '1h' }, hold: async () => {} };
+    const stop = new AbortController();
+    const stopped = run(hub, bureau, { stop });
+    setTimeout(() => stop.abort(runStopped('局里要求')), 50);
+    expect(await stopped).toMatchObject({ code: 'RUN_STOPPED', read: 0 });
   });
 
   test('a run that is killed (kill -9) and goes on is not held; one whose source shrank is', async () => {

@@ -212,7 +212,7 @@ describe('an HTTP bureau', () => {
       '4.10',
     ]);
     expect(Buffer.from(page?.rows[1]?.raw ?? '').toString()).toBe('{"no":"2","no":"3"}');
-    expect(page?.snapshot).toEqual({ before: 0, last: true });
+    expect(page?.snapshot).toEqual({ before: 0, resumed: false, last: true });
     await source.close();
     await server.close();
   });
