@@ -86,15 +86,20 @@ export interface Notice {
   readonly now: Date;
 }
 
-/** Keeps a notice; false when it came before. One that fitted no record then, and now does, is taken after all. */
+/**
+ * Keeps a notice; false when it came before. One that fitted no record then, or could not be read, and now fits one, is taken after
+ * all; what could not be read stays as it came.
+ */
 export async function keepNotice(tx: Tx, notice: Notice): Promise<boolean> {
   const { platform, noticeId, recordId, decidedOn, reason, now } = notice;
   const identity = sha256Bytes(JSON.stringify([platform, noticeId]));
   const [known] = await select<{ state: string }>(tx, 'SELECT state FROM notices WHERE identity = ?', [identity]);
   const taken = notice.waits === true ? 'waiting' : 'applied';
-  if (known?.state === 'unmatched' && recordId !== undefined) {
-    const now_ = { state: taken, record_id: recordId, decided_on: decidedOn, reason };
-    await tx('notices').where({ identity }).update(now_);
+  if ((known?.state === 'unmatched' || known?.state === 'unreadable') && recordId !== undefined) {
+    const said = known.state === 'unreadable' && taken === 'applied' ? {} : { reason };
+    await tx('notices')
+      .where({ identity })
+      .update({ state: taken, record_id: recordId, decided_on: decidedOn, ...said });
     return true;
   }
   if (known !== undefined) return false;
