@@ -4,7 +4,7 @@ import { HubError } from '../errors.ts';
 import type { OutgoingBatch } from '../platform.ts';
 import { type BatchRow, partsOf, readBatch } from '../store/outbox.ts';
 import { askObstacle, obstacle } from './guard.ts';
-import { isToSend, type Progress, type Push } from './push-context.ts';
+import { isToSend, type Progress, type Push, stopFor } from './push-context.ts';
 import { isHeld, recut } from './recut.ts';
 import { advance, mayResend } from './send.ts';
 
@@ -54,12 +54,13 @@ async function mayGoOn(
   if (progress.stopped !== undefined) return false;
   const sends = isToSend(batch);
   // A fresh batch too: it waited for its turn on the wire, and much may have been decided meanwhile.
-  if (batch.state !== 'SENDING') progress.stopped ??= await (sends ? obstacle(context) : askObstacle(context));
+  if (batch.state !== 'SENDING') stopFor(await (sends ? obstacle(context) : askObstacle(context)), progress);
   if (progress.stopped !== undefined) return false;
   const asSealed = fresh && context.guard.held.size === 0;
   if (sends && !asSealed && ((await recut(batch, context)) || (await isHeld(batch, context)))) return false;
   if (sends && !mayResend(batch, context)) return false;
-  return step === 0 || rest(batch, context);
+  // Much may be decided while it rests.
+  return step === 0 || ((await rest(batch, context)) && progress.stopped === undefined);
 }
 
 /** Waits until the batch's next try, if that is soon. */

@@ -40,3 +40,11 @@ export interface Progress {
 }
 
 export const isToSend = ({ state }: BatchRow): boolean => state === 'SEALED' || state === 'RETRY_WAIT';
+
+/**
+ * The first reason stands. Never `progress.stopped ??= await …`: that looks first and then waits, and what another flight found
+ * meanwhile would be written over with nothing.
+ */
+export function stopFor(why: HubError | undefined, progress: Progress): void {
+  progress.stopped ??= why;
+}

@@ -11,7 +11,7 @@ import { drive } from './drive.ts';
 import { askObstacle, obstacle, passageNow, refusedTooMany } from './guard.ts';
 import { openPageReader } from './page-reader.ts';
 import type { RenderedPage } from './pending-page.ts';
-import { isToSend, type Progress, type Push } from './push-context.ts';
+import { isToSend, type Progress, type Push, stopFor } from './push-context.ts';
 import { nilBatch, type ReadyBatch, readyBatches, type Stretch } from './ready-batches.ts';
 import { takeStrayReceipts } from './receive.ts';
 import { seal, skippedEntries } from './seal.ts';
@@ -45,7 +45,7 @@ export async function push(context: Push): Promise<Pushed> {
   const begun = context.now();
   if (!context.dryRun) await followUp(context, progress);
   if (context.seals !== 'nothing') await rounds(context, progress);
-  if (!context.dryRun) progress.stopped ??= await refusedTooMany(context, begun);
+  if (!context.dryRun) stopFor(await refusedTooMany(context, begun), progress);
   if (context.seals === 'all' && progress.stopped === undefined && !context.dryRun) await sendNil(context, progress);
   await countOpen(context, progress);
   const sealedAll = context.seals === 'all' && !context.dryRun && progress.stopped === undefined;
@@ -125,7 +125,7 @@ async function pass(pages: AsyncIterable<RenderedPage>, context: Push, progress:
     }
   } catch (error) {
     // What flies comes to its end, and nothing takes off any more, before the run ends with this error.
-    progress.stopped ??= brokenOff(error);
+    stopFor(brokenOff(error), progress);
     await wire.drain().catch(() => undefined);
     throw error;
   }
@@ -169,7 +169,7 @@ async function launch(batch: ReadyBatch, wire: Wire, context: Push, progress: Pr
   if (!context.dryRun) {
     // A probe goes alone.
     if (passageNow(context) !== 'all') await wire.drain();
-    progress.stopped ??= await obstacle(context);
+    stopFor(await obstacle(context), progress);
     if (progress.stopped !== undefined) return;
   }
   progress.moved += 1;
@@ -192,7 +192,7 @@ async function awaitReceipts(context: Push, progress: Progress): Promise<void> {
     if (open.length === 0 || performance.now() > until) return;
     if (round > 1) await pause(round, context);
     for (const batch of open.toReversed()) {
-      progress.stopped ??= await askObstacle(context);
+      stopFor(await askObstacle(context), progress);
       if (progress.stopped !== undefined) return;
       await advance(await readBatch(context.db, batch.seq), context);
     }

@@ -153,14 +153,10 @@ const MINUTES_MS = 60_000;
 /** The same under a service that runs on: its push waits, people are told, and it goes out once somebody signs. */
 async function servedOn({ env, command, requests }: UnsignedBench): Promise<void> {
   await command(['run', 'pull-csv']);
-  const stop = new AbortController();
   const service = spawn(process.execPath, [join(import.meta.dirname, '../../src/hub.js'), 'serve'], {
     env: { ...process.env, ...env },
     stdio: 'ignore',
-    signal: stop.signal,
-    killSignal: 'SIGTERM',
   });
-  service.on('error', () => undefined);
   const over = once(service, 'exit');
   try {
     const refused = await sooner(async () => /LOG_UNSIGNED/.test((await command(['runs', '--json'])).stdout));
@@ -177,7 +173,7 @@ async function servedOn({ env, command, requests }: UnsignedBench): Promise<void
     const sent = await sooner(async () => requests() > 0);
     judge(sent, `once it is signed the service sends by itself (${requests()} requests)`);
   } finally {
-    stop.abort();
+    service.kill('SIGTERM');
     await over;
   }
 }

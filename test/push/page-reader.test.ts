@@ -226,3 +226,20 @@ test('a push that breaks off lets what flies land, and nothing takes off afterwa
   for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
   expect(ended).toBe(begun);
 });
+
+test('a push that breaks off asks for nothing any more either', async () => {
+  const b = await bench((await databases[0]?.url()) ?? '');
+  await b.take(...rows().slice(1, 300));
+  b.far.whims.push('lose-answer');
+  let rendered = 0;
+  const { formsOf } = await b.context();
+  const breaking: typeof formsOf = (type) => {
+    rendered += 1;
+    if (rendered > 250) throw new Error('broken off');
+    return formsOf(type);
+  };
+  // The lost answer is asked for after 0.36 s, long after the second page has failed.
+  const pushed = b.push({ batchSize: 200, concurrency: 2, random: () => 0.9, formsOf: breaking });
+  await expect(pushed).rejects.toThrow('broken off');
+  expect([b.far.sends.length, b.far.queries]).toEqual([1, 0]);
+});

@@ -58,10 +58,14 @@ onBothDatabases('pending rows on', ({ url }) => {
     }
   });
 
-  test('a list without rows is asked once in a pass', async () => {
-    const db = await library(await url(), 'LLLLLL');
+  test('a list whose next row lies behind the page is not asked', async () => {
+    const db = await library(await url(), 'LLLLPP');
     const known = nothingKnown();
     await readPending(db, { ...QUERY, afterId: 0, limit: 2, known });
-    expect(known).toEqual({ newest: 2, next: Infinity, reissues: Infinity });
+    expect(known).toEqual({ newest: 2, next: 5, reissues: Infinity });
+    const ids = async (ahead: typeof known): Promise<number[]> =>
+      (await readPending(db, { ...QUERY, afterId: 0, limit: 9, known: ahead })).map(({ id }) => Number(id));
+    expect(await ids({ newest: 0, next: Infinity, reissues: Infinity })).toEqual([1, 2, 3, 4]);
+    expect(await ids({ newest: Infinity, next: 0, reissues: 0 })).toEqual([5, 6]);
   });
 });
