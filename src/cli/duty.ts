@@ -107,7 +107,8 @@ function outcomeText({ outcome, nil, coveredBy, counts }: PeriodReport): string 
   const marks = [
     ...(nil === null ? [] : ['零报送 nil']),
     ...(coveredBy === null ? [] : [`并入 ${coveredBy}`]),
-    ...(counts.unconfirmed === 0 ? [] : [`未确认 ${counts.unconfirmed}`]),
+    // What waited here has left with the period that covers it.
+    ...(counts.unconfirmed === 0 || coveredBy !== null ? [] : [`未确认 ${counts.unconfirmed}`]),
     ...(counts.late === 0 ? [] : [`迟报 ${counts.late}`]),
   ];
   return [`${OUTCOME_WORDS[outcome]} ${outcome}`, ...marks].join(' · ');

@@ -76,8 +76,12 @@ function printPreview(preview: Preview, division: string | undefined): void {
   printStops(preview);
   if (preview.divisions.length > 0) printDivisions(preview);
   const withdrawals = preview.divisions.reduce((sum, { leaving }) => sum + leaving.withdrawals, 0);
-  if (withdrawals > 0)
+  if (withdrawals > 0 && preview.paused === null)
     print(`  撤下的 ${withdrawals} 条不等这一期，服务运行时一分钟内送出 (withdrawals wait for no Friday)`);
+  else if (withdrawals > 0)
+    print(
+      `  ! 撤下的 ${withdrawals} 条也停着，恢复报送后一分钟内送出 (the pause stops withdrawals too: they leave once it ends)`,
+    );
   if (isIdle(preview)) print(`  ${plain(nothingPending(preview, division))}`);
   if (preview.withheld > 0 && division === undefined)
     print(

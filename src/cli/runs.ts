@@ -66,7 +66,7 @@ function resultOf({ report, reason }: RunRow): string {
     error?: { code: string; message: string };
   };
   const said = countWords(counts ?? {}, 'short');
-  if (goesOnAfter !== undefined) said.push(`接着中断处，此前 after ${goesOnAfter}`);
+  if (goesOnAfter !== undefined) said.push(`接着中断处，此前已读 ${goesOnAfter} (goes on after ${goesOnAfter})`);
   return [dryRun && REHEARSED, said.join(' · '), error && `${error.code}: ${error.message}`, reason]
     .filter(Boolean)
     .join(' | ');

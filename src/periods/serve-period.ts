@@ -32,6 +32,8 @@ interface Serving {
   readonly since: string;
   /** Sources that were not read to their end when the members were fixed. */
   readonly unsettled: readonly UnsettledPull[];
+  /** What divisions had said of it when the push began; a yes that comes later lets nothing of this push leave. */
+  readonly said: readonly Confirmation[];
 }
 
 /** How a push run is to go for its period, and what to do when it has gone. */
@@ -65,12 +67,14 @@ export async function servePeriod(
 ): Promise<Served> {
   const { dryRun, followUpOnly, urgentOnly, resync } = options;
   const none = dryRun || followUpOnly || urgentOnly || resync !== undefined;
-  const serving = none ? undefined : await beginPeriod(hub, job, options.period);
+  const begun = none ? undefined : await beginPeriod(hub, job, options.period);
+  const confirmations = await confirmationsFor(hub, job, begun);
+  const serving = begun && { ...begun, said: confirmations ?? [] };
   return {
     terms: {
       period: serving?.row.period ?? null,
       createdUntil: serving?.createdUntil,
-      confirmations: await confirmationsFor(hub, job, serving),
+      confirmations,
       nil: nilMessage(hub, job, serving),
     },
     end: async (pushed) => {
@@ -83,7 +87,11 @@ export async function servePeriod(
  * Which period a push run serves, with its members fixed at the first seal. `period` undefined: a run by hand, which
  * serves the oldest open period that can still take records, if there is one; null: an extra push, which serves none.
  */
-async function beginPeriod(hub: Hub, job: PushJob, period: string | null | undefined): Promise<Serving | undefined> {
+async function beginPeriod(
+  hub: Hub,
+  job: PushJob,
+  period: string | null | undefined,
+): Promise<Omit<Serving, 'said'> | undefined> {
   if (!isDutyJob(job) || period === null) return undefined;
   if (period === undefined) await openDuePeriods({ ...periodContext(hub), db: hub.db, trace: hub.trace });
   const now = hub.now();
@@ -104,7 +112,7 @@ async function namedOpen({ db, now }: Hub, { platformName }: DutyJob, period: st
 async function confirmationsFor(
   hub: Hub,
   job: PushJob,
-  serving: Serving | undefined,
+  serving: Pick<Serving, 'row'> | undefined,
 ): Promise<readonly Confirmation[] | undefined> {
   if (!isDutyJob(job) || job.confirm === undefined) return undefined;
   const period = serving?.row.period ?? (await choosePeriod(job, periodContext(hub))).period;
@@ -159,9 +167,7 @@ async function noteSealed(hub: Hub, job: DutyJob, serving: Serving, counts: Push
   const now = hub.now();
   const aside = await setAside(db, job, serving);
   const nil = await nilKind(hub, job, serving, counts);
-  const said = counts.unconfirmed === 0 ? [] : await confirmationsOf(db, job.platformName, serving.row.period);
-  const unconfirmedBy =
-    counts.unconfirmed === 0 ? {} : await unconfirmedRecords(hub, job, { said, createdUntil: serving.createdUntil });
+  const unconfirmedBy = counts.unconfirmed === 0 ? {} : await unconfirmedRecords(hub, job, serving);
   await inTransaction(db, async (tx) => {
     await markSealed(tx, serving.row.id, { setAside: aside, unconfirmed: counts.unconfirmed, unconfirmedBy, now });
     if (nil === undefined) return;

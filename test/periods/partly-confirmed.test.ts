@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import type { Job } from '../../src/job/job.ts';
 import { confirmDivision } from '../../src/periods/confirm-division.ts';
 import { type DutyJob, isDutyJob } from '../../src/periods/period-context.ts';
+import { servePeriod } from '../../src/periods/serve-period.ts';
+import type { PushCounts } from '../../src/run-report.ts';
+import { listPeriods } from '../../src/store/periods.ts';
 import { onBothDatabases } from '../support/databases.ts';
 import { pullJob, row } from '../support/hub.ts';
 import { type Bench, lookAtSource, openBench } from './bench.ts';
@@ -10,6 +13,11 @@ const dutyOf = ({ hub }: Bench): DutyJob => {
   const job = hub.jobs.find(isDutyJob);
   if (job === undefined) throw new Error('no duty');
   return job;
+};
+
+const NOTHING: PushCounts = {
+  ...{ pending: 0, notForPlatform: 0, withheld: 0, unconfirmed: 0, quarantined: 0, sealed: 0, accepted: 0 },
+  ...{ rejected: 0, withdrawn: 0, batches: 0, unsettled: 0, held: 0 },
 };
 
 onBothDatabases('partly confirmed on', ({ url }) => {
@@ -38,5 +46,26 @@ onBothDatabases('partly confirmed on', ({ url }) => {
       { period: '2026-W49', counts: { unconfirmed: 2 }, causes: period?.causes },
       { period: '2026-W50', outcome: 'on-time', counts: { accepted: 2, unconfirmed: 0 }, causes: [] },
     ]);
+  });
+
+  test('a yes and a record that come while the push runs change nothing of what it counted', async () => {
+    const b = await openBench(await url(), { job: { confirm: { 'licence/*': 'required' } } });
+    const other = pullJob({ name: 'pull-other', division: '市场处' });
+    (b.hub.jobs as Job[]).push(other);
+    await b.take('2026-12-03T18:00:00Z', row(1), row(2), row(3));
+    await b.hub
+      .db('records')
+      .whereNot('number', String(row(1)['number']))
+      .update({ job: other.name });
+    await b.take('2026-12-04T01:00:00Z');
+    const { terms, end } = await servePeriod(b.hub, dutyOf(b), {});
+    expect(terms).toMatchObject({ period: '2026-W49', confirmations: [] });
+    await b.take('2026-12-04T01:00:30Z', row(4));
+    const yes = { period: '2026-W49', by: 'shell:test', reason: '已核对' };
+    await confirmDivision(b.hub, dutyOf(b), { ...yes, division: '市场处' });
+    await lookAtSource(b.hub, undefined, other.name);
+    await end({ counts: { ...NOTHING, pending: 3, unconfirmed: 3 }, sealedAll: true });
+    const [period] = await listPeriods(b.hub.db);
+    expect(period).toMatchObject({ unconfirmed: 3, unconfirmedBy: { 印刷发行处: 1, 市场处: 2 } });
   });
 });
