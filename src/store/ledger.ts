@@ -31,8 +31,27 @@ export async function findRecords(db: Reader, terms: RecordTerms, limit = 50): P
     const sql = `SELECT ${recordColumns} FROM records WHERE ${where} ORDER BY id LIMIT ${limit}`;
     for (const row of await select<RecordColumns>(db, sql, bindings)) found.set(Number(row.id), toRecord(row));
   }
+  if (found.size === 0 && terms.numbers !== undefined) return recordsOfDocument(db, terms.numbers, limit);
   return [...found.values()].toSorted((a, b) => a.id - b.id).slice(0, limit);
 }
+
+/**
+ * By the number of their decision (文书号), where that is not the record's own number (licences). It stands in the bodies only: this
+ * reads every version, which an auditor can wait for and an index would cost each pull.
+ */
+async function recordsOfDocument(db: Reader, numbers: readonly string[], limit: number): Promise<RecordRow[]> {
+  const texts = numbers.filter((text) => text !== '').map((text) => `%"number":${likeText(JSON.stringify(text))}%`);
+  if (texts.length === 0) return [];
+  const sql = `SELECT DISTINCT record_id AS id FROM versions WHERE ${texts.map(() => "body LIKE ? ESCAPE '!'").join(' OR ')}
+    ORDER BY record_id LIMIT ${limit}`;
+  const rows = await select<{ id: number }>(db, sql, texts);
+  return recordsById(
+    db,
+    rows.map(({ id }) => Number(id)),
+  );
+}
+
+const likeText = (text: string): string => text.replaceAll(/[!%_]/g, '!$&');
 
 function conditions({ key, numbers = [], creditCodes = [], names = [] }: RecordTerms): [string, unknown[]][] {
   const among = (column: string, values: readonly string[]): [string, unknown[]][] =>
