@@ -13,18 +13,20 @@ const LINE = 11;
 const SIZE = 6.8;
 
 const COLUMNS: readonly (readonly [string, number, (row: PrintedRow, count: number) => string])[] = [
-  ['序号 #', 30, (_, count) => String(count)],
-  ['平台 platform', 66, ({ platform }) => platform],
-  ['编号 number', 116, ({ number }) => number],
-  ['名称 name', 134, ({ name }) => name],
-  ['信用代码 credit code', 82, ({ creditCode }) => creditCode],
+  ['序号 #', 28, (_, count) => String(count)],
+  ['平台 platform', 72, ({ platform }) => platform],
+  ['编号 number', 112, ({ number }) => number],
+  ['名称 name', 120, ({ name }) => name],
+  ['信用代码 credit code', 78, ({ creditCode }) => creditCode],
   ['版 v', 18, ({ version }) => String(version)],
-  ['操作 op', 34, ({ operation }) => operation],
+  ['操作 op', 32, ({ operation }) => operation],
   ['结果 state', 62, ({ state }) => state],
-  ['发出 sent', 72, ({ sentAt }) => sentAt],
-  ['回执 receipt', 86, ({ receiptId }) => receiptId],
+  ['发出 sent', 70, ({ sentAt }) => sentAt],
+  ['回执 receipt', 110, ({ receiptId }) => receiptId],
   ['批次·行 batch·row', 80, ({ batch }) => batch],
 ];
+/** Lines that one cell may take; what is longer is cut. */
+const MOST_LINES = 4;
 
 /** What of pdfkit's current font has no public name. */
 interface CurrentFont {
@@ -87,17 +89,21 @@ export function openLedgerPdf(file: string, head: PrintedHead): LedgerPrinter {
   turn();
   return {
     add: async (row) => {
-      if (page.y > HEIGHT - MARGIN - LINE) {
+      const cells = COLUMNS.map(([, width, text]) => linesOf(shown(text(row, count + 1), font), width - 4));
+      const answer = row.verdict === '' || row.verdict === 'OK' ? [] : [`答复 verdict: ${row.verdict}`];
+      const height = (Math.max(...cells.map(({ length }) => length)) + answer.length) * LINE;
+      if (page.y > HEIGHT - MARGIN - height) {
         turn();
         await drained(document);
       }
       count += 1;
       let x = MARGIN;
-      for (const [, width, text] of COLUMNS) {
-        write(text(row, count), x, page.y, width - 4);
-        x += width;
+      for (const [index, lines] of cells.entries()) {
+        for (const [line, text] of lines.entries()) write(text, x, page.y + line * LINE);
+        x += COLUMNS[index]?.[1] ?? 0;
       }
-      page.y += LINE;
+      for (const text of answer) write(text, NUMBER_X, page.y + height - LINE, WIDTH - MARGIN - NUMBER_X);
+      page.y += height;
     },
     end: async () => {
       if (page.y > HEIGHT - MARGIN - 2 * LINE) turn();
@@ -126,6 +132,9 @@ function forgetPages(document: PDFKit.PDFDocument): void {
   const { id, gen } = written;
   pages[pages.length - 2] = Object.assign(Object.create(Object.getPrototypeOf(written)), { id, gen });
 }
+
+/** What the platform said to a record stands below its number. */
+const NUMBER_X = MARGIN + 100;
 
 /** Draws one line of text, cut to a width. */
 type Write = (text: string, x: number, y: number, width?: number) => void;
@@ -171,12 +180,29 @@ const PLAIN = /^[ -~]*$/;
 
 /** Cut to a column, with an ellipsis; the XLSX beside it holds the whole text. */
 function fitted(text: string, width: number): string {
+  const end = endOfLine(text, width);
+  return end === text.length ? text : `${text.slice(0, Math.max(0, end - 1))}…`;
+}
+
+/** A cell on several lines; of the last one that there is room for, the rest is cut. */
+function linesOf(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (let rest = text; rest !== '' && lines.length < MOST_LINES; ) {
+    const end = lines.length === MOST_LINES - 1 ? rest.length : endOfLine(rest, width);
+    lines.push(fitted(rest.slice(0, Math.max(1, end)), width));
+    rest = rest.slice(Math.max(1, end));
+  }
+  return lines.length === 0 ? [''] : lines;
+}
+
+/** How many characters of it a line holds. */
+function endOfLine(text: string, width: number): number {
   let used = 0;
   let end = 0;
   for (const letter of text) {
     used += (letter.codePointAt(0) ?? 0) < 0x2000 ? SIZE * 0.57 : SIZE;
-    if (used > width) return `${text.slice(0, Math.max(0, end - 1))}…`;
+    if (used > width) return end;
     end += letter.length;
   }
-  return text;
+  return end;
 }

@@ -44,6 +44,23 @@ async function pdf(rows: readonly PrintedRow[]): Promise<string> {
 }
 
 describe.skipIf(!popplerAvailable)('the printed ledger', () => {
+  test('prints platform and receipt number whole, on as many lines as they need, and what the platform said of a refusal', async () => {
+    const receiptId = 'credit-publicity-R-0b6f1b0a-5a55-4f0a-9d31-2f0c8f6b1a77';
+    const refused = { state: '退回 rejected', verdict: 'FORMAT_ERROR：统一社会信用代码与名称不符' };
+    const text = pdfText(
+      await pdf([line({ platform: 'credit-publicity', receiptId }), line({ ...refused, number: '第二号' })]),
+    );
+    const printed = text.split('\n');
+    // Two lines of one cell stand below each other: what pdftotext reads between them are the row's other cells.
+    const pieces = ['credit-publicity-R-0b6f1b0', '-5a55-4f0a-9d31'];
+    expect(text).toContain('credit-publicity ');
+    expect(pieces.map((piece) => text.includes(piece))).toEqual([true, true]);
+    expect(text).not.toContain('…');
+    const lineOf = (what: string): number => printed.findIndex((each) => each.includes(what));
+    expect(lineOf('FORMAT_ERROR') - lineOf('第二号')).toBe(1);
+    expect(text).toContain('统一社会信用代码与名称不符');
+  });
+
   test('shows Chinese on a machine without Chinese fonts: its own font is embedded and leaves ink on the page', async () => {
     const full = await pdf(Array.from({ length: 30 }, () => line({ name: '南宁市青秀区某某印刷' })));
     const empty = await pdf(Array.from({ length: 30 }, () => line({ name: '' })));
