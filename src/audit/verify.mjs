@@ -581,22 +581,23 @@ const ARROWS = new Map(
 );
 
 /** Every batch as its entries leave it, in the order of the index. */
-function replay(entries, manifest, report) {
+function replay(entries, { manifest, begun }, report) {
   const batches = new Map();
   const disclosed = new Set(manifest.batches);
-  const number = manifest.number ?? 1;
-  const fromStart = number === 1 && (!manifest.complete || (manifest.minimumIndex ?? 0) === 0);
   const indices = [...entries.keys()].sort((a, b) => a - b);
   for (const index of indices) {
     const { entry } = entries.get(index);
     // In a pack of a part of the log other batches' entries stand beside the disclosed ones, incomplete.
     if (entry.batch === undefined || (!manifest.complete && !disclosed.has(entry.batch))) continue;
-    const before = batches.get(entry.batch) ?? { exceptions: new Map(), receipts: new Set(), epoch: 0 };
+    const before = batches.get(entry.batch) ?? { exceptions: new Map(), receipts: new Map(), epoch: 0 };
     const batch = { ...before, platform: before.platform ?? entry.platform };
-    if (entry.receiptHash !== undefined) batch.receipts.add(entry.receiptHash);
+    if (entry.receiptHash !== undefined) {
+      const told = { index, t: entry.t, receiptId: entry.evidence.receiptId };
+      batch.receipts.set(entry.receiptHash, [...(batch.receipts.get(entry.receiptHash) ?? []), told]);
+    }
     const said = (text) => report(14, `entry ${index}`, text);
     if (entry.delivery !== undefined) exception(entry, index, batch, said);
-    else if (entry.to !== undefined) transition(entry, index, batch, { said, fromStart });
+    else if (entry.to !== undefined) transition(entry, index, batch, { said, begun });
     batches.set(entry.batch, batch);
   }
   return batches;
@@ -612,7 +613,7 @@ function exception(entry, index, batch, said) {
   batch.exceptions.set(entry.delivery, { state: entry.to, index, verdict, commit: entry.payloadCommit });
 }
 
-function transition(entry, index, batch, { said, fromStart }) {
+function transition(entry, index, batch, { said, begun }) {
   const { from, to, evidence } = entry;
   const { event } = evidence;
   if (from === undefined) {
@@ -620,7 +621,7 @@ function transition(entry, index, batch, { said, fromStart }) {
       said(`batch ${entry.batch} cannot begin with ${entry.action} in state ${batch.state ?? 'none'}`);
     Object.assign(batch, { sealed: entry, sealedIndex: index });
   } else {
-    if (batch.state === undefined && fromStart)
+    if (batch.state === undefined && !begun)
       said(`batch ${entry.batch} was never sealed and goes from ${from} to ${to}`);
     if (batch.state !== undefined && batch.state !== from)
       said(`batch ${entry.batch} is ${batch.state}, the entry begins at ${from}`);
@@ -658,23 +659,30 @@ function verifyPack(pack, { keys, heads, now }) {
   const summary = {};
   const manifest = readManifest(pack, report);
   if (manifest === undefined) return { findings, summary };
+  summary.scope = manifest.scope;
   checkFiles(pack, manifest, report);
   const head = openFile(pack, 'checkpoint', keys, report);
   if (head === undefined) return { findings, summary };
   checkIdentity(manifest, head, keys, report);
   const tree = readTree(pack, head.size, report);
   const context = { manifest, keys, head, tree, summary, totals: {}, applied: openApplied(), now };
+  Object.assign(summary, { undisclosedBatches: [], unproven: 0 });
+  context.hidden = [];
+  context.unproven = [];
   checkRoot('checkpoint', head, context, report);
   const older = checkOlder(pack, context, report);
   for (const { name, bytes } of heads) checkSaved(name, bytes, { ...context, older }, report);
   const entries = readEntries(pack, context, report);
   checkProofs(pack, entries, context, report);
   checkFresh(entries, context, report);
-  const batches = replay(entries, manifest, report);
+  context.begun = checkBeginning(entries, context, report);
+  const batches = replay(entries, context, report);
+  checkScope(batches, context, report);
+  checkListed(pack, batches, context, report);
   checkPayloads(pack, entries, report);
-  for (const id of manifest.batches) checkBatch(pack, id, batches.get(id), context, report);
+  for (const id of new Set(manifest.batches)) checkBatch(pack, id, batches.get(id), context, report);
   checkOrder(pack, batches, context, report);
-  checkApprovals(pack, entries, report);
+  checkApprovals(pack, entries, context, report);
   checkReport(pack, context, report);
   const { origin, size, root } = head;
   Object.assign(summary, {
@@ -686,7 +694,7 @@ function verifyPack(pack, { keys, heads, now }) {
     entries: entries.size,
     batches: manifest.batches.length,
   });
-  return { findings, summary, head };
+  return { findings, summary, head, hidden: context.hidden, unproven: context.unproven };
 }
 
 const SHAPES = {
@@ -694,6 +702,7 @@ const SHAPES = {
   size: 'number',
   root: 'string',
   hubId: 'string',
+  scope: 'object',
   complete: 'boolean',
   files: 'object',
 };
@@ -705,8 +714,12 @@ function readManifest(pack, report) {
   if (manifest === undefined) return undefined;
   if (manifest?.format !== FORMAT)
     return void report(15, name, `format ${manifest?.format}, this verifier reads ${FORMAT}`);
-  const wrong = Object.entries(SHAPES).filter(([member, shape]) => typeof manifest[member] !== shape);
+  const wrong = Object.entries(SHAPES).filter(
+    ([member, shape]) => typeof manifest[member] !== shape || manifest[member] === null,
+  );
   for (const list of ['entries', 'batches']) if (!Array.isArray(manifest[list])) wrong.push([list]);
+  for (const place of ['number', 'minimumIndex'])
+    if (!Number.isSafeInteger(manifest[place] ?? 0) || manifest[place] < 0) wrong.push([place]);
   if (wrong.length > 0) return void report(15, name, `wrong members: ${wrong.map(([member]) => member).join(', ')}`);
   return manifest;
 }
@@ -747,6 +760,67 @@ function checkIdentity(manifest, head, keys, report) {
   const told = [manifest.origin, manifest.size, manifest.root].join(' ');
   const signed = [origin, size, root.toString('base64')].join(' ');
   if (told !== signed) report(15, 'manifest.json', `it speaks of ${told}; the checkpoint of ${signed}`);
+}
+
+/**
+ * What only the unsigned manifest says, held against the log: that older entries were pruned away, and which log this is.
+ * True where batches may have begun before what the pack holds.
+ */
+function checkBeginning(entries, { manifest, head }, report) {
+  const { complete, minimumIndex = 0, number = 1 } = manifest;
+  const signed = Number(/-([0-9]+)$/.exec(head.origin)?.[1] ?? 1);
+  if (number !== signed)
+    report(15, 'manifest.json', `it says log number ${number}, the signed origin ${head.origin} is number ${signed}`);
+  if (!complete) return false;
+  const pruned =
+    minimumIndex > 0 &&
+    [...entries.values()].some(
+      ({ entry }) => entry.action === 'log.pruned' && entry.evidence.below === String(minimumIndex),
+    );
+  if (minimumIndex > 0 && !pruned)
+    report(
+      12,
+      'manifest.json',
+      `it begins at entry ${minimumIndex}, no entry log.pruned says that those below ${minimumIndex} were pruned away`,
+    );
+  const first = entries.get(0)?.entry.action;
+  const restarted = number > 1 && first === 'log.restarted';
+  if (number > 1 && !restarted && !pruned)
+    report(12, 'entry 0', `log number ${number} begins with log.restarted, entry 0 is ${first ?? 'not in the pack'}`);
+  return pruned || restarted;
+}
+
+const SCOPES = ['log', 'period', 'record', 'batch', 'enterprise'];
+
+/** The scope is the pack's own word; what the log says of it must not be otherwise. */
+function checkScope(batches, { manifest }, report) {
+  const name = 'manifest.json';
+  const { scope, complete } = manifest;
+  const { kind, value } = scope;
+  if (!SCOPES.includes(kind)) report(15, name, `scope ${JSON.stringify(kind)}, known are ${SCOPES.join(', ')}`);
+  if (complete !== (kind === 'log'))
+    report(15, name, `complete is ${complete} with scope ${kind}; it is true for scope log, and for no other`);
+  if (kind === 'batch' && !manifest.batches.some((id) => `${id}`.startsWith(`${value}`.trim().toLowerCase())))
+    report(15, name, `it is about batch ${value}, which is not listed in batches`);
+  for (const id of kind === 'period' ? manifest.batches : []) {
+    const { sealed, sealedIndex } = batches.get(id) ?? {};
+    if (sealed === undefined || sealed.evidence.period === value) continue;
+    const told = sealed.evidence.period ?? 'none';
+    report(15, name, `it is about period ${value}, entry ${sealedIndex} sealed batch ${id} for period ${told}`);
+  }
+}
+
+/** In a pack of the whole log no batch that the log sealed may be left out. */
+function checkListed(pack, batches, { manifest }, report) {
+  if (!manifest.complete) return;
+  const listed = new Set(manifest.batches);
+  for (const [id, { sealed, sealedIndex }] of batches) {
+    const folder = `batches/${id}/`;
+    if (sealed === undefined) continue;
+    const about = `entry ${sealedIndex} sealed this batch of ${sealed.evidence.members} members`;
+    if (!listed.has(id)) report(12, folder, `${about}; the manifest's batches leave it out`);
+    if (pack.below(folder).length === 0) report(12, folder, `${about}; its folder is missing`);
+  }
 }
 
 /** The first `size` leaves must give the root that was signed. */
@@ -925,14 +999,16 @@ function checkBatch(pack, id, batch, context, report) {
   const folder = `batches/${id}/`;
   if (batch === undefined) return report(12, folder, 'no entry of this batch is in the pack');
   if (batch.sealed === undefined) {
-    const { number = 1, minimumIndex = 0 } = context.manifest;
-    return number === 1 && minimumIndex === 0 ? report(12, folder, 'its entry batch.sealed is missing') : undefined;
+    if (!context.begun) return report(12, folder, 'its entry batch.sealed is missing');
+    context.unproven.push(id);
+    context.summary.unproven += 1;
+    return undefined;
   }
   const members = readJson(pack, `${folder}members.json`, report);
   if (members === undefined) return undefined;
   try {
     checkMembers(`${folder}members.json`, { id, ...batch }, { members, hubId: context.manifest.hubId }, report);
-    checkRequest(pack, folder, { batch, members, summary: context.summary }, report);
+    checkRequest(pack, folder, { id, batch, members, context }, report);
     checkReceipts(pack, folder, batch, report);
     checkVerdicts(pack, `${folder}verdicts.json`, { id, batch, members, context }, report);
   } catch (error) {
@@ -967,10 +1043,13 @@ function shortDigest(parts) {
   return Array.from({ length: 40 }, (_, i) => ALPHABET[Number((bits >> BigInt(5 * (39 - i))) & 31n)]).join('');
 }
 
-function checkRequest(pack, folder, { batch, members, summary }, report) {
+function checkRequest(pack, folder, { id, batch, members, context }, report) {
   const name = `${folder}request`;
   if (!pack.has(name)) {
+    const { summary, hidden } = context;
     summary.undisclosed = (summary.undisclosed ?? 0) + 1;
+    summary.undisclosedBatches.push(id);
+    if (!pack.below(folder).some((path) => path.startsWith(`${folder}records/`))) hidden.push(id);
     checkSingleRecords(pack, folder, members, report);
     return;
   }
@@ -1022,11 +1101,28 @@ function checkReceipts(pack, folder, { receipts }, report) {
     found.add(about.sha256);
     if (about.sha256 !== digest) report(15, name, `SHA-256 ${digest}, ${name}.json says ${about.sha256}`);
     else if (!receipts.has(digest)) report(15, name, `no entry of the batch tells of a receipt with SHA-256 ${digest}`);
+    else checkReceipt(`${name}.json`, about, receipts.get(digest), report);
   }
-  for (const digest of receipts)
+  for (const digest of receipts.keys())
     if (!found.has(digest))
       report(12, `${folder}receipts/`, `the receipt with SHA-256 ${digest} is logged and not in the pack`);
 }
+
+const RECEIPT_ID = 255;
+const NEAR_MS = 60_000;
+
+/** Number and instant of a receipt, held against the entries that tell of its bytes. */
+function checkReceipt(name, { receiptId, receivedAt }, told, report) {
+  const ids = told.flatMap((entry) => (typeof entry.receiptId === 'string' ? [entry.receiptId] : []));
+  if (ids.length > 0 && !ids.some((id) => id.slice(0, RECEIPT_ID) === receiptId))
+    report(15, name, `receiptId ${JSON.stringify(receiptId)}, ${placesOf(told)} says ${[...new Set(ids)].join(', ')}`);
+  const at = Date.parse(receivedAt);
+  if (told.some(({ t }) => Math.abs(Date.parse(t) - at) <= NEAR_MS)) return;
+  const times = [...new Set(told.map(({ t }) => t))].join(', ');
+  report(15, name, `receivedAt ${receivedAt}, ${placesOf(told)} is of ${times}: more than a minute apart`);
+}
+
+const placesOf = (told) => `entry ${told.map(({ index }) => index).join(', ')}`;
 
 function checkVerdicts(pack, name, { id, batch, members, context }, report) {
   const verdicts = readJson(pack, name, report);
@@ -1140,16 +1236,51 @@ function checkVersions(key, took, report) {
   }
 }
 
-function checkApprovals(pack, entries, report) {
+/** Who a request says asked, claimed and decided, by the action of the entry that tells of it. */
+const ACTORS = {
+  'approval.asked': 'askedBy',
+  'approval.claimed': 'claimedBy',
+  'approval.approved': 'decidedBy',
+  'approval.refused': 'decidedBy',
+};
+const NOT_STATE = { 'approval.approved': 'refused', 'approval.refused': 'approved' };
+
+function checkApprovals(pack, entries, { manifest }, report) {
   const name = 'approvals.json';
-  for (const { id, entries: indices = [] } of readJson(pack, name, report) ?? []) {
-    for (const index of indices) {
+  const told = readJson(pack, name, report);
+  if (told === undefined) return;
+  if (!Array.isArray(told)) return void report(15, name, 'it is no list of requests');
+  const named = new Set();
+  for (const request of told) {
+    const { id, entries: indices = [] } = request ?? {};
+    for (const index of Array.isArray(indices) ? indices : []) {
       const entry = entries.get(index)?.entry;
+      named.add(index);
       if (entry === undefined) report(12, name, `request ${id} names entry ${index}, which is not in the pack`);
       else if (entry.evidence.request !== String(id))
         report(15, name, `entry ${index} does not speak of request ${id}`);
+      else checkApproval(name, request, { index, entry }, report);
     }
   }
+  for (const [index, { entry }] of manifest.complete ? entries : []) {
+    const { request, code } = entry.evidence;
+    if (!entry.action.startsWith('approval.') || request === undefined || named.has(index)) continue;
+    // Somebody typed the number of a request that never was.
+    if (entry.action === 'approval.denied' && code === 'APPROVAL_UNKNOWN') continue;
+    report(15, name, `entry ${index} (${entry.action}) speaks of request ${request}, which does not name it`);
+  }
+}
+
+function checkApproval(name, request, { index, entry: { action, actor } }, report) {
+  const member = ACTORS[action];
+  if (member !== undefined && request[member] !== actor)
+    report(
+      15,
+      name,
+      `request ${request.id}: ${member} is ${request[member]}, entry ${index} (${action}) is by ${actor}`,
+    );
+  if (NOT_STATE[action] !== undefined && request.state === NOT_STATE[action])
+    report(15, name, `request ${request.id}: state is ${request.state}, entry ${index} is ${action}`);
 }
 
 /** Everything that the report counts, counted again from log and manifests. */
@@ -1200,13 +1331,22 @@ function keepHead(pack, { seen, heads, keys }, head) {
   renameSync(`${seen}.new`, seen);
 }
 
-function tell(code, { findings, summary }, json) {
+function tell(code, { findings, summary, hidden = [], unproven = [] }, json) {
   if (json) return console.log(JSON.stringify({ good: code === 0, code, findings, summary }, null, 2));
   for (const { code: kind, where, said } of findings) console.log(`✗ ${kind} ${MEANS[kind]}  ${where}: ${said}`);
   if (code === 0) console.log('✓ 证据包可信 (the pack verifies)');
-  for (const [name, value] of Object.entries(summary)) console.log(`  ${name}: ${value}`);
+  const { scope, undisclosedBatches: _, ...rest } = summary;
+  if (scope !== undefined) console.log(`  scope: ${scopeText(scope)}（证据包自称 the pack's own word）`);
+  for (const [name, value] of Object.entries(rest)) if (value !== undefined) console.log(`  ${name}: ${value}`);
+  for (const id of unproven)
+    console.log(`  未证实 not proven: batch ${id}，封装条目不在包内 (its entry batch.sealed is not in the pack)`);
+  for (const id of hidden)
+    console.log(`  未披露 undisclosed: batch ${id}，包内没有其内容 (the pack says nothing of its content)`);
   return undefined;
 }
+
+const scopeText = ({ kind, value, platform }) =>
+  [kind, value, platform].filter((part) => part !== undefined && part !== null && part !== '').join(' ');
 
 /** The bytes of a `.tlog-proof`; undefined where it is something else. */
 function proofBytes(path) {
