@@ -3,6 +3,7 @@ import { HubError } from '../errors.ts';
 import { readEntry } from '../evidence/entry.ts';
 import type { Reader } from '../store/database.ts';
 import {
+  allBatches,
   type CheckpointRow,
   entriesOfBatch,
   logsOfBatches,
@@ -66,6 +67,21 @@ const unsigned = ({ kind, value }: PackScope, size: number, needed: number): Hub
       fix: '确认 hub signer 正在运行（每分钟签一次），然后重试；hub log head 可查看 (see that hub signer runs, it signs each minute, then try again)',
     },
   );
+
+/** A pack of the whole log has every batch that its head covers, and so those that were sealed while the signer was waited for. */
+export async function withSealedMeanwhile(db: Reader, scope: ResolvedScope, head: PackHead): Promise<ResolvedScope> {
+  if (scope.kind !== 'log') return scope;
+  const known = new Set(scope.batches.map(({ id }) => id));
+  const batches: PackBatchRow[] = [];
+  for (const batch of await allBatches(db))
+    if (known.has(batch.id) || (await isCovered(db, batch, head))) batches.push(batch);
+  return { ...scope, batches };
+}
+
+async function isCovered(db: Reader, { id }: PackBatchRow, { logNo, size }: PackHead): Promise<boolean> {
+  const [first] = await entriesOfBatch(db, logNo, id);
+  return first !== undefined && first.index < size;
+}
 
 /**
  * Batches whose story begins in the log as it now is; the others were pruned, or began before a restart. A pack of the whole log

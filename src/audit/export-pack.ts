@@ -8,7 +8,7 @@ import { type Db, inTransaction, keepFewPages } from '../store/database.ts';
 import { approvalEntries, type PackEntryRow } from '../store/evidence-rows.ts';
 import { appendLog } from '../store/log.ts';
 import { readHead } from '../store/log-tree.ts';
-import { coveringHead, type PackHead, stillLogged } from './covering-head.ts';
+import { coveringHead, type PackHead, stillLogged, withSealedMeanwhile } from './covering-head.ts';
 import { approvalsIn } from './pack-approvals.ts';
 import { jsonOf, writeBatch } from './pack-batch.ts';
 import { contextEntries } from './pack-context.ts';
@@ -56,7 +56,7 @@ export async function exportPack(scope: PackScope, out: string, context: ExportC
   await inTransaction(db, (tx) => appendLog(tx, now(), [{ actor, action: 'log.exported', detail }]));
   await sequenceAll(db);
   const head = await coveringHead(resolved, context);
-  const logged = await stillLogged(db, resolved, head);
+  const logged = await stillLogged(db, await withSealedMeanwhile(db, resolved, head), head);
   const sink = await openSink(out, now());
   const work = mkdtempSync(join(dirname(resolve(out)), '.hub-pack-'));
   try {

@@ -1031,7 +1031,9 @@ function checkMembers(name, { id, platform, sealed, sealedIndex }, { members, hu
     report(15, name, `row ${index + 1}: its key is ${idemKey}, hub, platform, record and version give ${key}`);
     break;
   }
-  const made = shortDigest(['hub-batch-v1', platform, members.map(({ idemKey }) => idemKey).sort()]);
+  // An empty package (零报送) is named after its period.
+  const keys = members.length === 0 ? [`nil/${sealed.evidence.period}`] : members.map(({ idemKey }) => idemKey).sort();
+  const made = shortDigest(['hub-batch-v1', platform, keys]);
   if (made !== id) report(15, name, `its members give batch id ${made}, not ${id}`);
 }
 

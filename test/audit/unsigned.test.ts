@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { exportPack } from '../../src/audit/export-pack.ts';
+import { type ExportContext, exportPack } from '../../src/audit/export-pack.ts';
 import type { PackScope } from '../../src/audit/pack-scope.ts';
 import type { NoteSigner } from '../../src/evidence/note.ts';
 import { restartLog } from '../../src/evidence/restart-log.ts';
@@ -15,6 +16,7 @@ import { listBatches } from '../../src/store/outbox.ts';
 import { openBench } from '../periods/bench.ts';
 import { databases, temporaryFolder } from '../support/databases.ts';
 import { row } from '../support/hub.ts';
+import { logged } from '../support/logged.ts';
 import { verifiers } from '../support/verifiers.ts';
 import { type Bench, bench, rows } from './bench.ts';
 import { type Forgery, forge } from './forge.ts';
@@ -22,17 +24,18 @@ import { ORIGIN, signHead, testSigner } from './signed.ts';
 
 /** What somebody can do to a pack without the key: everything in it that nobody signed, and files left out. */
 
+const AUDIT = join(import.meta.dirname, '../../src/audit');
 const NOW = '2026-12-05T00:00:00Z';
 const PERIOD = '2026-W49';
 const work = mkdtempSync(join(tmpdir(), 'hub-unsigned-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-const exportOf = async (hub: Hub, scope: PackScope, name: string): Promise<string> => {
-  const { db, settings, now } = hub;
-  const context = { db, hubId: settings.hubId, timezone: 'Asia/Shanghai', actor: 'user:auditor', now };
-  return (await exportPack(scope, join(work, name), { ...context, signal: new AbortController().signal, waitMs: 0 }))
-    .out;
+const contextOf = ({ db, settings: { hubId }, now }: Hub, waitMs = 0): ExportContext => {
+  const signal = new AbortController().signal;
+  return { db, hubId, timezone: 'Asia/Shanghai', actor: 'user:auditor', now, signal, waitMs };
 };
+const exportOf = async (hub: Hub, scope: PackScope, name: string): Promise<string> =>
+  (await exportPack(scope, join(work, name), contextOf(hub))).out;
 const verify = (pack: string, keys = [testSigner().vkey], now = NOW) =>
   Promise.all(
     verifiers.map(async ({ name, run }) => {
@@ -284,6 +287,19 @@ describe('an honest pack', () => {
     );
   });
 
+  test('is told of for people: its scope, what it does not disclose, and nothing that has no value', async () => {
+    const { record, enterprise } = await packs();
+    for (const pack of [record, enterprise]) {
+      const args = [pack, '--key', testSigner().vkey, '--no-seen', '--now', NOW];
+      const { status, stdout } = spawnSync(process.execPath, [join(AUDIT, 'verify.mjs'), ...args], {
+        encoding: 'utf8',
+      });
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^ {2}scope: (?:record|enterprise) \S+（/m);
+      expect(stdout).not.toMatch(/undefined|null|\[object/);
+    }
+  });
+
   test('with an erased body verifies and names the batch', async () => {
     const b = await bench(await sqlite());
     await b.take(...rows(1, 3));
@@ -296,6 +312,42 @@ describe('an honest pack', () => {
       expect({ name, code, findings }).toEqual({ name, code: 0, findings: [] });
       expect(summary['undisclosedBatches'], name).toEqual([batch?.id]);
     }
+  });
+
+  test('of a Friday on which nothing was new verifies: the empty package has its period for a name', async () => {
+    const b = await openBench(await sqlite(), { platform: { nil: 'message' } });
+    await b.ring('2026-12-04T01:00:00Z');
+    await b.ring('2026-12-04T02:00:00Z');
+    await b.hub.db('checkpoints').delete();
+    await signHead(b.hub.db);
+    const pack = await exportOf(b.hub, { kind: 'period', value: PERIOD }, 'nil');
+    for (const { name, code, findings, summary } of await verify(pack))
+      expect({ name, code, findings, batches: summary['batches'] }).toEqual({
+        name,
+        code: 0,
+        findings: [],
+        batches: 1,
+      });
+  });
+
+  test('of the whole log has the batch too that was sealed while the signer was waited for', async () => {
+    const b = await bench(await sqlite());
+    await b.take(...rows(1, 3));
+    await b.push();
+    const waiting = exportPack({ kind: 'log', value: '' }, join(work, 'meanwhile'), contextOf(b.hub, 60_000));
+    await expect
+      .poll(async () => (await logged(b.hub.db)).map(({ action }) => action), { timeout: 20_000 })
+      .toContain('log.exported');
+    await b.take(...rows(4, 6));
+    await b.push();
+    await signHead(b.hub.db);
+    for (const { name, code, findings, summary } of await verify((await waiting).out))
+      expect({ name, code, findings, batches: summary['batches'] }).toEqual({
+        name,
+        code: 0,
+        findings: [],
+        batches: 2,
+      });
   });
 
   /** A log that was begun anew after its first batch. */
