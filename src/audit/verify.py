@@ -547,7 +547,7 @@ class Batch:
         self.sealed_index = None
         self.exceptions = {}
         self.answers = {}
-        self.receipt_hashes = set()
+        self.receipts = {}
 
 
 class Replay:
@@ -565,7 +565,7 @@ class Replay:
         batch = self.batches.setdefault(batch_id, Batch(batch_id))
         batch.platform = batch.platform or entry.get("platform")
         if "receiptHash" in entry:
-            batch.receipt_hashes.add(entry["receiptHash"])
+            batch.receipts.setdefault(entry["receiptHash"], []).append((entry["t"], entry["evidence"].get("receiptId")))
         if "delivery" in entry:
             self._exception(index, entry, batch)
         elif "to" in entry:
@@ -621,6 +621,68 @@ class Replay:
         self.findings.add(14, "entry %d" % index, said)
 
 
+# --- the manifest (§7): signed by nobody, so its form alone is taken from it -------------------------------------------
+
+
+def is_count(value):
+    return type(value) is int and value >= 0
+
+
+def is_texts(value):
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+SHAPES = (
+    ("origin", "text", lambda value: isinstance(value, str)),
+    ("number", "a number from 1 on", lambda value: is_count(value) and value > 0),
+    ("size", "a number", is_count),
+    ("root", "text", lambda value: isinstance(value, str)),
+    ("hubId", "text", lambda value: isinstance(value, str)),
+    ("scope", "an object with a `kind`", lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str)),
+    ("complete", "true or false", lambda value: isinstance(value, bool)),
+    ("entries", "a list of numbers", lambda value: isinstance(value, list) and all(is_count(item) for item in value)),
+    ("batches", "a list of batch ids, each once", lambda value: is_texts(value) and len(set(value)) == len(value)),
+    ("files", "an object of objects", lambda value: isinstance(value, dict) and all(is_file(told) for told in value.values())),
+)
+KINDS = ("log", "period", "record", "batch", "enterprise")
+
+
+def is_file(told):
+    return isinstance(told, dict) and is_count(told.get("bytes")) and isinstance(told.get("sha256"), str)
+
+
+def manifest_fault(manifest):
+    """What is wrong with its form, in a sentence; None where nothing is."""
+    if not isinstance(manifest, dict):
+        return "it is no JSON object: this is no manifest of an evidence pack"
+    if "format" not in manifest:
+        return "it has no member `format`: this verifier reads %s, and nothing says that this is one" % FORMAT
+    if manifest["format"] != FORMAT:
+        return "format %s, this verifier reads %s" % (manifest["format"], FORMAT)
+    missing = [name for name, _, _ in SHAPES if name not in manifest]
+    if missing:
+        return "it lacks %s" % ", ".join("`%s`" % name for name in missing)
+    wrong = ["`%s` is not %s" % (name, shape) for name, shape, fits in SHAPES if not fits(manifest[name])]
+    if not is_count(manifest.get("minimumIndex", 0)):
+        wrong.append("`minimumIndex` is not a number")
+    return "; ".join(wrong) or None
+
+
+def number_of(origin):
+    """`…-2` is the second log of its family, a name without a number the first."""
+    match = re.search(r"-([1-9][0-9]*)$", origin)
+    return int(match.group(1)) if match else 1
+
+
+def instant(text):
+    if not isinstance(text, str) or not INSTANT.fullmatch(text):
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    except ValueError:
+        return None
+
+
 # --- the verifier -----------------------------------------------------------------------------------------------------
 
 
@@ -632,11 +694,14 @@ class Verifier:
         self.summary = {}
         self.versions = {}
         self.totals = {}
+        self.remarks = []
+        self.cut_short = False
 
     def run(self, heads):
         manifest = self.read_manifest()
         if manifest is None:
             return
+        self.summary["scope"] = manifest["scope"]
         self.check_files(manifest)
         head = self.read_note("checkpoint")
         if head is None:
@@ -645,17 +710,20 @@ class Verifier:
         self.check_identity(manifest, head)
         tree = Tree(self.pack, head.size, self.findings)
         self.check_root("checkpoint", head, tree, head)
-        self.check_older(manifest, head, tree)
+        self.check_older(head, tree)
         for name, data in heads:
             self.check_saved(name, data, head, tree)
         self.read_entries(manifest, head, tree)
         self.check_proofs(head)
         self.check_fresh(head)
-        replay = self.replay(manifest)
+        self.check_beginning(manifest, head)
+        self.check_scope(manifest)
+        self.check_listed(manifest)
+        replay = self.replay(manifest, head)
         self.check_payloads(manifest)
         for batch_id in manifest["batches"]:
             self.check_batch(batch_id, replay.batches.get(batch_id), manifest)
-        self.check_approvals()
+        self.check_approvals(manifest)
         self.check_report()
         self.summary.update(complete=manifest["complete"])
         self.summary["from"] = manifest.get("minimumIndex", 0)
@@ -678,17 +746,13 @@ class Verifier:
             return None
         try:
             manifest = parse_json(data)
-            if manifest["format"] != FORMAT:
-                self.findings.add(15, "manifest.json", "format %s, this verifier reads %s" % (manifest["format"], FORMAT))
-                return None
-            shapes = [("origin", str), ("size", int), ("root", str), ("hubId", str), ("complete", bool), ("entries", list), ("batches", list), ("files", dict)]
-            wrong = [name for name, shape in shapes if not isinstance(manifest[name], shape)]
-            if wrong:
-                raise ValueError("wrong members: %s" % ", ".join(wrong))
-            return manifest
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             self.findings.add(15, "manifest.json", "cannot be read: %s" % error)
             return None
+        fault = manifest_fault(manifest)
+        if fault is not None:
+            self.findings.add(15, "manifest.json", fault)
+        return manifest if fault is None else None
 
     def check_files(self, manifest):
         for name in self.pack.doubled:
@@ -740,8 +804,8 @@ class Verifier:
         if root is not None and root != checkpoint.root:
             self.findings.add(11, name, "at size %d the tiles give root %s, the checkpoint says %s" % (checkpoint.size, root.hex(), checkpoint.root.hex()))
 
-    def check_older(self, manifest, head, tree):
-        current = manifest.get("number", 1)
+    def check_older(self, head, tree):
+        current = number_of(head.origin)
         self.older = {}
         for name in sorted(self.pack.names):
             match = re.fullmatch(r"checkpoints/([1-9][0-9]*)/(0|[1-9][0-9]*)", name)
@@ -854,8 +918,67 @@ class Verifier:
         if self.now - at > timedelta(days=FRESH_DAYS):
             self.findings.add(13, "checkpoint", "its last entry is of %s, more than %d days before %s" % (last[0]["t"], FRESH_DAYS, self.now.isoformat()))
 
-    def replay(self, manifest):
-        from_start = manifest.get("number", 1) == 1 and (not manifest["complete"] or manifest.get("minimumIndex", 0) == 0)
+    # what the manifest says of itself
+
+    def check_beginning(self, manifest, head):
+        """Entries before the first one, and a log before this one, are the manifest's word alone until an entry tells of them."""
+        low, number = manifest.get("minimumIndex", 0), number_of(head.origin)
+        is_pruned = is_restarted = False
+        if low > 0:
+            is_pruned = any(entry["action"] == "log.pruned" and entry["evidence"].get("below") == str(low) for entry, _ in self.entries.values())
+            if not is_pruned:
+                self.findings.add(12, "manifest.json", "minimumIndex is %d, and no entry log.pruned says that the entries below %d were pruned" % (low, low))
+        if manifest["number"] > 1:
+            first = self.entries.get(0)
+            is_restarted = first is not None and first[0]["action"] == "log.restarted"
+            # Pruned away with the rest, or not disclosed in a pack of a part of the log: then the signed origin alone stands for the number.
+            silent = first is None and (is_pruned or not manifest["complete"])
+            if silent:
+                is_restarted = manifest["number"] == number
+            elif not is_restarted:
+                told = "is not in the pack" if first is None else "is %s" % first[0]["action"]
+                self.findings.add(12, "manifest.json", "number is %d, so entry 0 must be log.restarted; it %s" % (manifest["number"], told))
+        self.cut_short = manifest["complete"] and (is_pruned or is_restarted)
+        if manifest["number"] != number:
+            self.findings.add(15, "manifest.json", "number is %d, the signed origin %s is log number %d" % (manifest["number"], head.origin, number))
+
+    def check_scope(self, manifest):
+        scope, name = manifest["scope"], "manifest.json"
+        kind, value = scope["kind"], scope.get("value")
+        if kind not in KINDS:
+            self.findings.add(15, name, "scope %s is none of %s" % (kind, ", ".join(KINDS)))
+        if manifest["complete"] != (kind == "log"):
+            said = "true for scope log alone" if manifest["complete"] else "true for scope log"
+            self.findings.add(15, name, "complete is %s in scope %s: it is %s" % (canonical(manifest["complete"]), kind, said))
+        listed = set(manifest["batches"])
+        if kind == "batch" and not any(is_named(batch_id, value) for batch_id in listed):
+            self.findings.add(15, name, "the scope is batch %s, which is not among its batches" % value)
+        if kind != "period":
+            return
+        for index in sorted(self.entries):
+            entry = self.entries[index][0]
+            if entry["action"] == "batch.sealed" and entry.get("batch") in listed and entry["evidence"].get("period") != value:
+                said = "the scope is period %s, entry %d sealed batch %s for %s"
+                period = entry["evidence"].get("period")
+                self.findings.add(15, name, said % (value, index, entry["batch"], "no period" if period is None else "period %s" % period))
+
+    def check_listed(self, manifest):
+        """A complete pack holds every batch that its entries seal."""
+        if not manifest["complete"]:
+            return
+        listed = set(manifest["batches"])
+        for index in sorted(self.entries):
+            entry = self.entries[index][0]
+            if entry["action"] != "batch.sealed" or "batch" not in entry:
+                continue
+            folder = "batches/%s/" % entry["batch"]
+            if not self.pack.below(folder):
+                self.findings.add(12, folder, "entry %d seals this batch, and the pack has no file of it" % index)
+            if entry["batch"] not in listed:
+                self.findings.add(12, "manifest.json", "entry %d seals batch %s, which is not among its batches" % (index, entry["batch"]))
+
+    def replay(self, manifest, head):
+        from_start = number_of(head.origin) == 1 and not self.cut_short
         replay = Replay(self.findings, from_start)
         disclosed = set(manifest["batches"])
         for index in sorted(self.entries):
@@ -897,12 +1020,13 @@ class Verifier:
 
     def check_batch(self, batch_id, batch, manifest):
         folder = "batches/%s/" % batch_id
-        if batch is None:
-            self.findings.add(12, folder, "no entry of this batch is in the pack")
-            return
-        if batch.sealed is None:
-            if manifest.get("number", 1) == 1 and manifest.get("minimumIndex", 0) == 0:
-                self.findings.add(12, folder, "its entry batch.sealed is missing")
+        if batch is None or batch.sealed is None:
+            if self.cut_short:
+                self.summary["unproven"] = self.summary.get("unproven", 0) + 1
+                self.remarks.append("批次 %s 未经证明：其 batch.sealed 条目不在包内 (batch %s is not proven: its entry batch.sealed is not in the pack)" % (batch_id, batch_id))
+            else:
+                said = "no entry of this batch is in the pack" if batch is None else "its entry batch.sealed is not in the pack"
+                self.findings.add(12, folder, "%s: nothing proves what stands in this folder" % said)
             return
         members = self.read_json(folder + "members.json")
         if members is None:
@@ -934,8 +1058,10 @@ class Verifier:
     def check_request(self, folder, batch, members):
         name = folder + "request"
         if name not in self.pack.names:
-            self.summary["undisclosed"] = self.summary.get("undisclosed", 0) + 1
+            self.undisclosed(folder, batch)
             self.check_single_records(folder, members)
+            if folder + "package" in self.pack.names:
+                self.check_package(folder + "package", members)
             return
         body, salt = self.load(name), self.load(folder + "salt")
         if salt is None:
@@ -944,9 +1070,19 @@ class Verifier:
             self.findings.add(15, name, "bytes and salt give another commitment than entry %d" % batch.sealed_index)
         # Where the platform wants another form, the hub's own package stands beside the body that was rendered from it.
         name = folder + "package" if folder + "package" in self.pack.names else name
+        self.check_package(name, members)
+
+    def check_package(self, name, members):
         sent = self.read_json(name)
         if sent is not None:
             self.check_records(name, sent["records"], members)
+
+    def undisclosed(self, folder, batch):
+        """Named: a pack without the contents would look as good as one with them."""
+        self.summary["undisclosed"] = self.summary.get("undisclosed", 0) + 1
+        self.summary.setdefault("undisclosedBatches", []).append(batch.id)
+        if not any(name.startswith(folder + "records/") for name in self.pack.below(folder)):
+            self.remarks.append("批次 %s 的内容不在包内，包未证明其内容 (no content of batch %s is in the pack, which says nothing of it)" % (batch.id, batch.id))
 
     def check_single_records(self, folder, members):
         """Packs about single records hold only their data: the canonical bytes that the member's digest is over."""
@@ -984,10 +1120,24 @@ class Verifier:
             found.add(about["sha256"])
             if about["sha256"] != digest:
                 self.findings.add(15, name, "SHA-256 %s, %s.json says %s" % (digest, name, about["sha256"]))
-            elif digest not in batch.receipt_hashes:
+            elif digest not in batch.receipts:
                 self.findings.add(15, name, "no entry of the batch tells of a receipt with SHA-256 %s" % digest)
-        for digest in sorted(batch.receipt_hashes - found):
+            else:
+                self.check_about(name + ".json", about, batch.receipts[digest])
+        for digest in sorted(set(batch.receipts) - found):
             self.findings.add(12, folder + "receipts/", "the receipt with SHA-256 %s is logged and not in the pack" % digest)
+
+    def check_about(self, name, about, logged):
+        """Number and time of a receipt are those of the entries that tell of its bytes."""
+        numbers = [number for _, number in logged if isinstance(number, str)]
+        if numbers and about["receiptId"] not in numbers and about["receiptId"] not in [kept_number(number) for number in numbers]:
+            self.findings.add(15, name, "receiptId %s, the log says %s" % (about["receiptId"], " or ".join(sorted(set(numbers)))))
+        at = instant(about["receivedAt"])
+        if at is None:
+            self.findings.add(15, name, "receivedAt %s is no instant" % about["receivedAt"])
+        elif not any(abs(at - (instant(t) or datetime.max)) <= timedelta(minutes=1) for t, _ in logged):
+            said = "receivedAt %s, more than a minute from the entries that tell of this receipt: %s"
+            self.findings.add(15, name, said % (about["receivedAt"], ", ".join(t for t, _ in logged)))
 
     def check_verdicts(self, folder, batch, members):
         name = folder + "verdicts.json"
@@ -1045,15 +1195,55 @@ class Verifier:
                     said = "%s took version %d of record %s after version %d" % (platform, later[1], key, earlier[1])
                     self.findings.add(14, "entry %d" % later[0], said)
 
-    def check_approvals(self):
+    def check_approvals(self, manifest):
         approvals = self.read_json("approvals.json")
-        for approval in approvals or []:
-            for index in approval.get("entries", []):
-                entry = self.entries.get(index)
-                if entry is None:
-                    self.findings.add(12, "approvals.json", "request %s names entry %s, which is not in the pack" % (approval.get("id"), index))
-                elif entry[0]["evidence"].get("request") != str(approval.get("id")):
-                    self.findings.add(15, "approvals.json", "entry %s does not speak of request %s" % (index, approval.get("id")))
+        if approvals is None:
+            return
+        named = set()
+        try:
+            for approval in approvals:
+                self.check_approval(approval)
+                named.update((str(approval["id"]), index) for index in approval["entries"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            self.findings.add(15, "approvals.json", "it is not of the form that the format page gives: %r" % error)
+            return
+        if manifest["complete"]:
+            self.check_unnamed(named)
+
+    def check_approval(self, approval):
+        number = str(approval["id"])
+        if not approval["entries"]:
+            self.findings.add(15, "approvals.json", "request %s names no entry: nothing in the log tells of it" % number)
+        for index in approval["entries"]:
+            entry = self.entries.get(index)
+            if entry is None:
+                self.findings.add(12, "approvals.json", "request %s names entry %s, which is not in the pack" % (number, index))
+            elif entry[0]["evidence"].get("request") != number:
+                self.findings.add(15, "approvals.json", "entry %s does not speak of request %s" % (index, number))
+            else:
+                self.check_step(number, approval, index, entry[0])
+
+    def check_step(self, number, approval, index, entry):
+        """Who asked, claimed or decided is the actor of the entry that says so."""
+        action = entry["action"]
+        who = WHO.get(action)
+        if who is not None and approval.get(who) != entry["actor"]:
+            said = "request %s: %s is %s, the actor of entry %s (%s) is %s"
+            self.findings.add(15, "approvals.json", said % (number, who, approval.get(who), index, action, entry["actor"]))
+        state = approval.get("state")
+        if (action, state) in (("approval.approved", "refused"), ("approval.refused", "approved")):
+            self.findings.add(15, "approvals.json", "request %s: state is %s, entry %s is %s" % (number, state, index, action))
+
+    def check_unnamed(self, named):
+        for index in sorted(self.entries):
+            entry = self.entries[index][0]
+            number, action = entry["evidence"].get("request"), entry["action"]
+            if number is None or not action.startswith("approval.") or (number, index) in named:
+                continue
+            # Somebody tried to decide on a request that there never was.
+            if action == "approval.denied" and entry["evidence"].get("code") == "APPROVAL_UNKNOWN":
+                continue
+            self.findings.add(15, "approvals.json", "entry %d (%s) speaks of request %s, which is not named with it here" % (index, action, number))
 
     def check_report(self):
         self.check_order()
@@ -1062,6 +1252,19 @@ class Verifier:
             return
         if report.get("members") != self.totals:
             self.findings.add(15, "report.json", "it counts %s, a recount gives %s" % (canonical(report.get("members")), canonical(self.totals)))
+
+
+WHO = {"approval.asked": "askedBy", "approval.claimed": "claimedBy", "approval.approved": "decidedBy", "approval.refused": "decidedBy"}
+
+
+def is_named(batch_id, value):
+    """A scope may name a batch by the beginning of its id."""
+    return isinstance(value, str) and len(value.strip()) >= 8 and batch_id.startswith(value.strip().lower())
+
+
+def kept_number(number):
+    """A receipt's number as the hub keeps it: its first 255 UTF-16 units."""
+    return number.encode("utf-16-le", "surrogatepass")[:510].decode("utf-16-le", "replace")
 
 
 def check_origin(where, head, keys, findings):
@@ -1271,14 +1474,14 @@ def main(argv):
     try:
         verifier = Verifier(Pack(options["pack"]), keys, now)
         verifier.run(heads)
-        findings, summary = verifier.findings, verifier.summary
+        findings, summary, remarks = verifier.findings, verifier.summary, verifier.remarks
     except Unreadable as error:
-        findings, summary = Findings(), {}
+        findings, summary, remarks = Findings(), {}, []
         findings.add(12, options["pack"], str(error))
     code = findings.exit_code()
     if code == 0 and not options["no_seen"]:
         keep_head(verifier, seen, heads)
-    tell(code, findings, summary, options["json"])
+    tell(code, findings, summary, options["json"], remarks)
     return code
 
 
@@ -1293,7 +1496,7 @@ def verify_lone(options, data, known):
     return code
 
 
-def tell(code, findings, summary, as_json):
+def tell(code, findings, summary, as_json, remarks=()):
     if as_json:
         print(json.dumps({"good": code == 0, "code": code, "findings": findings.all, "summary": summary}, ensure_ascii=False, indent=2))
         return
@@ -1302,8 +1505,13 @@ def tell(code, findings, summary, as_json):
         print("✗ %d %s (%s)  %s: %s" % (finding["code"], zh, en, finding["where"], finding["said"]))
     if code == 0:
         print("✓ 证据包可信 (the pack verifies)")
+    for remark in remarks:
+        print("! %s" % remark)
     for name, value in summary.items():
-        print("  %s: %s" % (name, value))
+        if name == "scope":
+            print("  scope: %s  据包自述 (the pack's own word)" % " ".join(str(part) for part in value.values() if part not in (None, "")))
+        elif value not in (None, "", []):
+            print("  %s: %s" % (name, ", ".join(value) if isinstance(value, list) else value))
 
 
 if __name__ == "__main__":
