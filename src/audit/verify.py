@@ -1229,7 +1229,8 @@ class Verifier:
         who = WHO.get(action)
         if who is not None and approval.get(who) != entry["actor"]:
             said = "request %s: %s is %s, the actor of entry %s (%s) is %s"
-            self.findings.add(15, "approvals.json", said % (number, who, approval.get(who), index, action, entry["actor"]))
+            told = approval.get(who)
+            self.findings.add(15, "approvals.json", said % (number, who, "nobody" if told is None else told, index, action, entry["actor"]))
         state = approval.get("state")
         if (action, state) in (("approval.approved", "refused"), ("approval.refused", "approved")):
             self.findings.add(15, "approvals.json", "request %s: state is %s, entry %s is %s" % (number, state, index, action))
