@@ -18,6 +18,7 @@ import os
 import re
 import struct
 import sys
+import unicodedata
 import zipfile
 from datetime import datetime, timedelta, timezone
 
@@ -638,7 +639,7 @@ SHAPES = (
     ("size", "a number", is_count),
     ("root", "text", lambda value: isinstance(value, str)),
     ("hubId", "text", lambda value: isinstance(value, str)),
-    ("scope", "an object with a `kind`", lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str)),
+    ("scope", "an object of texts with a `kind`", lambda value: isinstance(value, dict) and "kind" in value and is_texts(list(value.values()))),
     ("complete", "true or false", lambda value: isinstance(value, bool)),
     ("entries", "a list of numbers", lambda value: isinstance(value, list) and all(is_count(item) for item in value)),
     ("batches", "a list of batch ids, each once", lambda value: is_texts(value) and len(set(value)) == len(value)),
@@ -1239,7 +1240,7 @@ class Verifier:
         for index in sorted(self.entries):
             entry = self.entries[index][0]
             number, action = entry["evidence"].get("request"), entry["action"]
-            if number is None or not action.startswith("approval.") or (number, index) in named:
+            if not isinstance(number, str) or not action.startswith("approval.") or (number, index) in named:
                 continue
             # Somebody tried to decide on a request that there never was.
             if action == "approval.denied" and entry["evidence"].get("code") == "APPROVAL_UNKNOWN":
@@ -1497,22 +1498,30 @@ def verify_lone(options, data, known):
     return code
 
 
+def visible(text):
+    """Words of a pack cannot draw lines of their own, nor hide any."""
+    return "".join("\\u%04x" % ord(char) if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in str(text))
+
+
 def tell(code, findings, summary, as_json, remarks=()):
     if as_json:
-        print(json.dumps({"good": code == 0, "code": code, "findings": findings.all, "summary": summary}, ensure_ascii=False, indent=2))
+        text = json.dumps({"good": code == 0, "code": code, "findings": findings.all, "summary": summary}, ensure_ascii=False, indent=2)
+        print(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         return
     for finding in findings.all:
         zh, en = MEANS[finding["code"]]
-        print("✗ %d %s (%s)  %s: %s" % (finding["code"], zh, en, finding["where"], finding["said"]))
+        print(visible("✗ %d %s (%s)  %s: %s" % (finding["code"], zh, en, finding["where"], finding["said"])))
     if code == 0:
         print("✓ 证据包可信 (the pack verifies)")
     for remark in remarks:
-        print("! %s" % remark)
+        print(visible("! %s" % remark))
     for name, value in summary.items():
         if name == "scope":
-            print("  scope: %s  据包自述 (the pack's own word)" % " ".join(str(part) for part in value.values() if part not in (None, "")))
-        elif value not in (None, "", []):
-            print("  %s: %s" % (name, ", ".join(value) if isinstance(value, list) else value))
+            value = "%s  证据包自述 (the pack's own word)" % " ".join(part for part in value.values() if part)
+        elif isinstance(value, list):
+            value = ", ".join(value)
+        if value not in (None, ""):
+            print(visible("  %s: %s" % (name, value)))
 
 
 if __name__ == "__main__":
