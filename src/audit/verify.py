@@ -932,8 +932,8 @@ class Verifier:
         if manifest["number"] > 1:
             first = self.entries.get(0)
             is_restarted = first is not None and first[0]["action"] == "log.restarted"
-            # Pruned away with the rest, or not disclosed in a pack of a part of the log: then the signed origin alone stands for the number.
-            silent = first is None and (is_pruned or not manifest["complete"])
+            # A part of the log, or entry 0 pruned away with the rest: then the signed origin alone stands for the number.
+            silent = not manifest["complete"] or (first is None and is_pruned)
             if silent:
                 is_restarted = manifest["number"] == number
             elif not is_restarted:
@@ -1052,7 +1052,9 @@ class Verifier:
             if member["row"] != row or member["idemKey"] != key:
                 self.findings.add(15, name, "row %d: its key is %s, hub, platform, record and version give %s" % (row, member["idemKey"], key))
                 break
-        made = short_digest(["hub-batch-v1", batch.platform, sorted(member["idemKey"] for member in members)])
+        # The empty package of a period in which nothing was new (a nil return) has the period for a name.
+        keys = sorted(member["idemKey"] for member in members) or ["nil/%s" % evidence.get("period")]
+        made = short_digest(["hub-batch-v1", batch.platform, keys])
         if made != batch.id:
             self.findings.add(15, name, "its members give batch id %s, not %s" % (made, batch.id))
 
