@@ -24,7 +24,7 @@ export interface ReadyBatch {
   readonly members: readonly SealedMember[];
 }
 
-/** What a page of pending versions came to. */
+/** A page of pending versions, and the batches that it made full. */
 export interface Stretch extends Omit<RenderedPage, 'members'> {
   readonly batches: readonly ReadyBatch[];
 }

@@ -7,14 +7,13 @@ import type { Duty, PushJob } from '../../src/job/job.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { periodContext } from '../../src/periods/period-context.ts';
 import { type PeriodReport, reportPeriod } from '../../src/periods/period-report.ts';
-import { pull } from '../../src/pull/pull.ts';
 import { runJob } from '../../src/run-job.ts';
 import type { RunReport } from '../../src/run-report.ts';
 import { thisProcess } from '../../src/store/leases.ts';
 import { listPeriods } from '../../src/store/periods.ts';
 import { endRun, type RunState, startRun } from '../../src/store/runs.ts';
 import { silentTrace } from '../../src/trace.ts';
-import { cleanUp, openTestHub, page, pullJob, pushJob, schemas, sourceOf } from '../support/hub.ts';
+import { cleanUp, openTestHub, page, pullJob, pushJob } from '../support/hub.ts';
 import { logged } from '../support/logged.ts';
 import {
   type Behaviour,
@@ -22,6 +21,7 @@ import {
   type PlatformServerOptions,
   platformServer,
 } from '../support/platform-server.ts';
+import { pullPages } from '../support/pull-pages.ts';
 
 export const DUTY: Duty = {
   basis: '实施方案七(三)',
@@ -122,20 +122,7 @@ export async function openBench(url: string, options: BenchOptions = {}): Promis
 }
 
 async function takeIn(hub: Hub, rows: readonly JsonObject[]): Promise<void> {
-  const type = schemas.types.get('licence/printing');
-  if (type === undefined) throw new Error('no such type');
-  const { stopped } = await pull(pullJob(), {
-    db: hub.db,
-    type,
-    schemasDigest: schemas.digest,
-    runId: 1,
-    now: hub.now,
-    localDate: hub.localDate,
-    signal: new AbortController().signal,
-    dryRun: false,
-    acceptShrink: false,
-    source: sourceOf(page(rows)),
-  });
+  const { stopped } = await pullPages(hub, [page(rows)]);
   if (stopped !== undefined) throw stopped;
 }
 

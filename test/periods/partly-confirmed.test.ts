@@ -20,16 +20,22 @@ const NOTHING: PushCounts = {
   ...{ rejected: 0, withdrawn: 0, batches: 0, unsettled: 0, held: 0 },
 };
 
+/** Record 1 is one division's, 2 and 3 are another's; both must say yes. */
+async function twoDivisions(url: string) {
+  const b = await openBench(url, { job: { confirm: { 'licence/*': 'required' } } });
+  const other = pullJob({ name: 'pull-other', division: '市场处' });
+  (b.hub.jobs as Job[]).push(other);
+  await b.take('2026-12-03T18:00:00Z', row(1), row(2), row(3));
+  await b.hub
+    .db('records')
+    .whereNot('number', String(row(1)['number']))
+    .update({ job: other.name });
+  return { b, other };
+}
+
 onBothDatabases('partly confirmed on', ({ url }) => {
   test('a period that one division confirmed and another did not is on time, and says whose records did not leave', async () => {
-    const b = await openBench(await url(), { job: { confirm: { 'licence/*': 'required' } } });
-    const other = pullJob({ name: 'pull-other', division: '市场处' });
-    (b.hub.jobs as Job[]).push(other);
-    await b.take('2026-12-03T18:00:00Z', row(1), row(2), row(3));
-    await b.hub
-      .db('records')
-      .whereNot('number', String(row(1)['number']))
-      .update({ job: other.name });
+    const { b, other } = await twoDivisions(await url());
     await lookAtSource(b.hub, undefined, other.name);
     const yes = { period: '2026-W49', by: 'shell:test', reason: '已核对' };
     await confirmDivision(b.hub, dutyOf(b), { ...yes, division: '印刷发行处' });
@@ -49,14 +55,7 @@ onBothDatabases('partly confirmed on', ({ url }) => {
   });
 
   test('a yes and a record that come while the push runs change nothing of what it counted', async () => {
-    const b = await openBench(await url(), { job: { confirm: { 'licence/*': 'required' } } });
-    const other = pullJob({ name: 'pull-other', division: '市场处' });
-    (b.hub.jobs as Job[]).push(other);
-    await b.take('2026-12-03T18:00:00Z', row(1), row(2), row(3));
-    await b.hub
-      .db('records')
-      .whereNot('number', String(row(1)['number']))
-      .update({ job: other.name });
+    const { b, other } = await twoDivisions(await url());
     await b.take('2026-12-04T01:00:00Z');
     const { terms, end } = await servePeriod(b.hub, dutyOf(b), {});
     expect(terms).toMatchObject({ period: '2026-W49', confirmations: [] });

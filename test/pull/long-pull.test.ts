@@ -5,13 +5,13 @@ import { expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import type { Hub } from '../../src/hub-context.ts';
 import type { JsonObject } from '../../src/json.ts';
-import { pull } from '../../src/pull/pull.ts';
 import type { Page, Source } from '../../src/source.ts';
 import { readCursor } from '../../src/store/cursors.ts';
 import { select } from '../../src/store/database.ts';
 import { dumpTables } from '../../src/store/dump.ts';
 import { databases } from '../support/databases.ts';
-import { openTestHub, page, pullJob, row, schemas, sourceOf } from '../support/hub.ts';
+import { openTestHub, page, pullJob, row, sourceOf } from '../support/hub.ts';
+import { pullPages } from '../support/pull-pages.ts';
 
 const job = pullJob();
 
@@ -35,23 +35,12 @@ function sourceAwaitingThread(given: readonly (Page | Error)[]): Source {
   };
 }
 
-async function run(hub: Hub, given: readonly (Page | Error)[], threaded: boolean) {
-  const type = schemas.types.get(job.type);
-  if (type === undefined) throw new Error(job.type);
-  return pull(job, {
-    db: hub.db,
-    ...(threaded ? { databaseUrl: hub.settings.databaseUrl } : {}),
-    source: threaded ? sourceAwaitingThread(given) : sourceOf(...given),
-    type,
-    schemasDigest: schemas.digest,
-    runId: 1,
-    now: hub.now,
-    localDate: hub.localDate,
-    signal: new AbortController().signal,
-    dryRun: false,
-    acceptShrink: false,
-  });
-}
+const run = (hub: Hub, given: readonly (Page | Error)[], threaded: boolean) =>
+  pullPages(
+    hub,
+    given,
+    threaded ? { job, databaseUrl: hub.settings.databaseUrl, source: sourceAwaitingThread(given) } : { job },
+  );
 
 const openHub = async (): Promise<Hub> => openTestHub((await databases[0]?.url()) ?? '', [job]);
 

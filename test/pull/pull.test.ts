@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import type { Hub } from '../../src/hub-context.ts';
-import type { PullJob } from '../../src/job/job.ts';
-import { type Pull, pull } from '../../src/pull/pull.ts';
 import { retryQuarantine, waiveQuarantine } from '../../src/quarantine.ts';
 import type { Page } from '../../src/source.ts';
 import { readCursor } from '../../src/store/cursors.ts';
@@ -10,28 +8,9 @@ import { select } from '../../src/store/database.ts';
 import { findRecords, ledgerOf } from '../../src/store/ledger.ts';
 import { listQuarantine, showQuarantine } from '../../src/store/quarantine.ts';
 import { onBothDatabases } from '../support/databases.ts';
-import { openTestHub, page, pullJob, row, schemas, sourceOf } from '../support/hub.ts';
+import { openTestHub, page, pullJob, row } from '../support/hub.ts';
 import { logged } from '../support/logged.ts';
-
-type Options = Partial<Pull> & { readonly job?: PullJob };
-
-async function run(hub: Hub, given: readonly (Page | Error)[], { job = pullJob(), ...change }: Options = {}) {
-  const type = schemas.types.get(job.type);
-  if (type === undefined) throw new Error(job.type);
-  return pull(job, {
-    db: hub.db,
-    source: sourceOf(...given),
-    type,
-    schemasDigest: schemas.digest,
-    runId: 1,
-    now: hub.now,
-    localDate: hub.localDate,
-    signal: new AbortController().signal,
-    dryRun: false,
-    acceptShrink: false,
-    ...change,
-  });
-}
+import { pullPages } from '../support/pull-pages.ts';
 
 const whole = (expected: number): Partial<Page> => ({ snapshot: { before: 0, expected, last: true } });
 
@@ -49,9 +28,9 @@ const liveNumbers = async (hub: Hub): Promise<unknown[]> => {
 onBothDatabases('pulling into', ({ url }) => {
   test('the same rows again make no new version, and every row read is counted once', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    const first = await run(hub, [page([row(1), row(2)])]);
+    const first = await pullPages(hub, [page([row(1), row(2)])]);
     expect(first.counts).toEqual({ read: 2, accepted: 2, unchanged: 0, quarantined: 0 });
-    const second = await run(hub, [page([row(1), row(2, { name: '改名公司' }), row(3, { code: '无效' })])]);
+    const second = await pullPages(hub, [page([row(1), row(2, { name: '改名公司' }), row(3, { code: '无效' })])]);
     expect(second.counts).toEqual({ read: 3, accepted: 1, unchanged: 1, quarantined: 1 });
     expect(await versionsOf(hub)).toHaveLength(3);
     const [sums] = await select(
@@ -65,23 +44,23 @@ onBothDatabases('pulling into', ({ url }) => {
   test('a record that changes A→B→A has three versions when the bureau says when it was revised', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const a = (revised: string) => row(1, { revised });
-    await run(hub, [page([a('2026-11-21 08:00:00')])]);
-    await run(hub, [page([row(1, { content: '包装装潢印刷', revised: '2026-11-22 08:00:00' })])]);
-    await run(hub, [page([a('2026-11-23 08:00:00')])]);
+    await pullPages(hub, [page([a('2026-11-21 08:00:00')])]);
+    await pullPages(hub, [page([row(1, { content: '包装装潢印刷', revised: '2026-11-22 08:00:00' })])]);
+    await pullPages(hub, [page([a('2026-11-23 08:00:00')])]);
     expect(await versionsOf(hub)).toHaveLength(3);
   });
 
   test('older never overwrites newer: a row with a lower revision time waits as STALE', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    await run(hub, [page([row(1, { revised: '2026-11-22 08:00:00' })])]);
-    const late = await run(hub, [page([row(1, { content: '旧内容', revised: '2026-11-21 08:00:00' })])]);
+    await pullPages(hub, [page([row(1, { revised: '2026-11-22 08:00:00' })])]);
+    const late = await pullPages(hub, [page([row(1, { content: '旧内容', revised: '2026-11-21 08:00:00' })])]);
     expect(late.faults).toEqual(new Map([['RECORD_STALE', 1]]));
     expect(await versionsOf(hub)).toHaveLength(1);
   });
 
   test('without revision times a content that goes back to an older state waits for a person, who may release it', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    for (const content of ['甲', '乙', '甲']) await run(hub, [page([row(1, { content })])]);
+    for (const content of ['甲', '乙', '甲']) await pullPages(hub, [page([row(1, { content })])]);
     const [ticket] = await listQuarantine(hub.db);
     expect(ticket?.faults.map(({ code }) => code)).toContain('RECORD_REVERTED');
     const { state } = await retryQuarantine(hub, ticket?.id ?? 0, { by: 'shell:test', reason: '处室确认' });
@@ -92,20 +71,20 @@ onBothDatabases('pulling into', ({ url }) => {
 
   test('two contents for one record in one page are both set aside; revision times order them', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    const undated = await run(hub, [page([row(1), row(1, { content: '另一内容' })])]);
+    const undated = await pullPages(hub, [page([row(1), row(1, { content: '另一内容' })])]);
     expect(undated.counts).toEqual({ read: 2, accepted: 0, unchanged: 0, quarantined: 2 });
     const dated = [
       row(2, { content: '后', revised: '2026-11-22 08:00:00' }),
       row(2, { revised: '2026-11-21 08:00:00' }),
     ];
-    expect((await run(hub, [page(dated)])).counts).toMatchObject({ accepted: 2 });
+    expect((await pullPages(hub, [page(dated)])).counts).toMatchObject({ accepted: 2 });
     const [record] = await findRecords(hub.db, { numbers: ['（桂）印证字第450000002号'] });
     expect(await ledgerOf(hub.db, [record?.id ?? 0])).toMatchObject([{ version: 1 }, { version: 2 }]);
   });
 
   test('the same row twice in a page is one version', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    expect((await run(hub, [page([row(1), row(1)])])).counts).toEqual({
+    expect((await pullPages(hub, [page([row(1), row(1)])])).counts).toEqual({
       read: 2,
       accepted: 1,
       unchanged: 1,
@@ -118,40 +97,40 @@ onBothDatabases('pulling into', ({ url }) => {
     const a = row(1, { revised: '2026-11-19 08:00:00' });
     const b = row(1, { number: '（桂）印证字第450000101号', revised: '2026-11-20 08:00:00' });
     const c = row(1, { number: '（桂）印证字第450000102号', revised: '2026-11-21 08:00:00' });
-    await run(hub, [page([a])]);
-    expect((await run(hub, [page([c, b])])).counts).toMatchObject({ accepted: 2, quarantined: 0 });
+    await pullPages(hub, [page([a])]);
+    expect((await pullPages(hub, [page([c, b])])).counts).toMatchObject({ accepted: 2, quarantined: 0 });
     expect(await liveNumbers(hub)).toEqual([c['number']]);
     const undated = [row(2), row(2, { number: '（桂）印证字第450000103号' })];
-    expect((await run(hub, [page(undated)])).faults).toEqual(new Map([['RECORD_AMBIGUOUS', 2]]));
-    await run(hub, [page([row(3)])]);
+    expect((await pullPages(hub, [page(undated)])).faults).toEqual(new Map([['RECORD_AMBIGUOUS', 2]]));
+    await pullPages(hub, [page([row(3)])]);
     const besideKnown = [row(3), row(3, { number: '（桂）印证字第450000104号' })];
-    expect((await run(hub, [page(besideKnown)])).faults).toEqual(new Map([['RECORD_AMBIGUOUS', 1]]));
+    expect((await pullPages(hub, [page(besideKnown)])).faults).toEqual(new Map([['RECORD_AMBIGUOUS', 1]]));
     expect(await liveNumbers(hub)).toEqual([row(3)['number'], c['number']]);
   });
 
   test('an older row never withdraws the record that its corrected key made', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    await run(hub, [page([row(1, { revised: '2026-11-21 08:00:00' })])]);
+    await pullPages(hub, [page([row(1, { revised: '2026-11-21 08:00:00' })])]);
     const late = row(1, { number: '（桂）印证字第450000101号', revised: '2026-11-20 08:00:00' });
-    expect((await run(hub, [page([late])])).faults).toEqual(new Map([['RECORD_STALE', 1]]));
+    expect((await pullPages(hub, [page([late])])).faults).toEqual(new Map([['RECORD_STALE', 1]]));
     expect(await liveNumbers(hub)).toEqual([row(1)['number']]);
   });
 
   test('row ids that the bureau gives out anew withdraw nothing, neither at once nor when a record changes later', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const [one, two] = [row(1), row(2)];
-    await run(hub, [page([one, two])]);
+    await pullPages(hub, [page([one, two])]);
     const moved = [
       { ...one, id: 'row-9' },
       { ...two, id: 'row-1' },
     ];
-    expect((await run(hub, [page(moved)])).counts).toMatchObject({ unchanged: 2 });
-    await run(hub, [page([{ ...two, id: 'row-1', content: '包装装潢印刷' }])]);
+    expect((await pullPages(hub, [page(moved)])).counts).toMatchObject({ unchanged: 2 });
+    await pullPages(hub, [page([{ ...two, id: 'row-1', content: '包装装潢印刷' }])]);
     const swapped = [
       { ...one, id: 'row-1', content: '新' },
       { ...two, id: 'row-9', content: '新' },
     ];
-    expect((await run(hub, [page(swapped)])).counts).toMatchObject({ accepted: 2 });
+    expect((await pullPages(hub, [page(swapped)])).counts).toMatchObject({ accepted: 2 });
     expect(await liveNumbers(hub)).toEqual([one['number'], two['number']]);
     expect(await versionsOf(hub)).toHaveLength(5);
   });
@@ -160,15 +139,15 @@ onBothDatabases('pulling into', ({ url }) => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const before = row(1, { revised: '2026-11-20 08:00:00' });
     const after = row(1, { content: '新', revised: '2026-11-21 08:00:00' });
-    const { counts } = await run(hub, [page([before, before, after])]);
+    const { counts } = await pullPages(hub, [page([before, before, after])]);
     expect(counts).toEqual({ read: 3, accepted: 2, unchanged: 1, quarantined: 0 });
   });
 
   test('a bad row waits with its faults, division and exact bytes, and is mended by the corrected one', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const bad = row(1, { code: '91440300708461136U' });
-    await run(hub, [page([bad])]);
-    await run(hub, [page([bad])]);
+    await pullPages(hub, [page([bad])]);
+    await pullPages(hub, [page([bad])]);
     const [ticket, more] = await listQuarantine(hub.db);
     expect(more).toBeUndefined();
     expect(ticket).toMatchObject({
@@ -179,15 +158,15 @@ onBothDatabases('pulling into', ({ url }) => {
     });
     expect(ticket?.faults[0]?.zh).toMatch(/校验/);
     expect((await showQuarantine(hub.db, ticket?.id ?? 0))?.raw?.toString()).toBe(JSON.stringify(bad));
-    await run(hub, [page([row(1)])]);
+    await pullPages(hub, [page([row(1)])]);
     expect(await listQuarantine(hub.db)).toEqual([]);
     expect(await listQuarantine(hub.db, { state: 'mended' })).toHaveLength(1);
   });
 
   test('a corrected key field withdraws the old record first and links the new one', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    await run(hub, [page([row(1)])]);
-    const counts = (await run(hub, [page([row(1, { number: '（桂）印证字第459999999号' })])])).counts;
+    await pullPages(hub, [page([row(1)])]);
+    const counts = (await pullPages(hub, [page([row(1, { number: '（桂）印证字第459999999号' })])])).counts;
     expect(counts).toEqual({ read: 1, accepted: 1, unchanged: 0, quarantined: 0 });
     expect(await versionsOf(hub)).toMatchObject([
       { version: 1, operation: 'UPSERT' },
@@ -204,7 +183,7 @@ onBothDatabases('pulling into', ({ url }) => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const good = page([row(1)]);
     const refused = new HubError('SOURCE_NOT_DATA', 'HTML', { remedy: 'give-up', fix: '…' });
-    const { counts, stopped } = await run(hub, [good, refused, page([row(2)])]);
+    const { counts, stopped } = await pullPages(hub, [good, refused, page([row(2)])]);
     expect(counts.accepted).toBe(1);
     expect(stopped?.code).toBe('SOURCE_NOT_DATA');
     expect((await readCursor(hub.db, 'pull-printing'))?.value).toEqual(good.cursor);
@@ -213,25 +192,27 @@ onBothDatabases('pulling into', ({ url }) => {
   test('a snapshot that shrinks by more than a twentieth is held before anything is written', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const rows = Array.from({ length: 40 }, (_, index) => row(index + 1));
-    await run(hub, [page(rows, whole(40))]);
+    await pullPages(hub, [page(rows, whole(40))]);
     const shrunk = page(rows.slice(0, 37), whole(37));
-    expect((await run(hub, [shrunk])).stopped?.code).toBe('SOURCE_SHRUNK');
-    expect((await run(hub, [page([], whole(0))])).stopped?.code).toBe('SOURCE_SHRUNK');
-    expect((await run(hub, [page(rows.slice(0, 38), whole(38))])).stopped).toBeUndefined();
-    expect((await run(hub, [shrunk], { acceptShrink: true })).counts.unchanged).toBe(37);
+    expect((await pullPages(hub, [shrunk])).stopped?.code).toBe('SOURCE_SHRUNK');
+    expect((await pullPages(hub, [page([], whole(0))])).stopped?.code).toBe('SOURCE_SHRUNK');
+    expect((await pullPages(hub, [page(rows.slice(0, 38), whole(38))])).stopped).toBeUndefined();
+    expect((await pullPages(hub, [shrunk], { acceptShrink: true })).counts.unchanged).toBe(37);
   });
 
   test('a snapshot whose size only its end shows is held too, and nothing is withdrawn', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const rows = Array.from({ length: 40 }, (_, index) => row(index + 1));
-    await run(hub, [page(rows, { snapshot: { before: 0, last: true } })]);
-    expect((await run(hub, [page([], { snapshot: { before: 0, last: true } })])).stopped?.code).toBe('SOURCE_SHRUNK');
+    await pullPages(hub, [page(rows, { snapshot: { before: 0, last: true } })]);
+    expect((await pullPages(hub, [page([], { snapshot: { before: 0, last: true } })])).stopped?.code).toBe(
+      'SOURCE_SHRUNK',
+    );
     expect(await select(hub.db, "SELECT id FROM records WHERE newest_operation = 'WITHDRAW'")).toEqual([]);
   });
 
   test('a rehearsal writes nothing', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    const { counts } = await run(hub, [page([row(1), row(2, { code: '无效' })])], { dryRun: true });
+    const { counts } = await pullPages(hub, [page([row(1), row(2, { code: '无效' })])], { dryRun: true });
     expect(counts).toEqual({ read: 2, accepted: 1, unchanged: 0, quarantined: 1 });
     for (const table of ['records', 'versions', 'intakes', 'quarantine', 'cursors'])
       expect(await hub.db(table)).toEqual([]);
@@ -240,22 +221,22 @@ onBothDatabases('pulling into', ({ url }) => {
   test('a manual re-read of a range leaves the live cursor where it is', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
     const live = page([row(1)]);
-    await run(hub, [live]);
-    await run(hub, [page([row(2)])], { since: '2026-11-01' });
+    await pullPages(hub, [live]);
+    await pullPages(hub, [page([row(2)])], { since: '2026-11-01' });
     expect((await readCursor(hub.db, 'pull-printing'))?.value).toEqual(live.cursor);
     expect(await versionsOf(hub)).toHaveLength(2);
   });
 
   test('a revoked licence becomes a withdrawal', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    await run(hub, [page([row(1)])]);
-    await run(hub, [page([row(1, { status: 'revoked', ended: '2026-11-25' })])]);
+    await pullPages(hub, [page([row(1)])]);
+    await pullPages(hub, [page([row(1, { status: 'revoked', ended: '2026-11-25' })])]);
     expect(await versionsOf(hub)).toMatchObject([{ operation: 'UPSERT' }, { operation: 'WITHDRAW' }]);
   });
 
   test('a waived ticket is closed with its reason in the log', async () => {
     const hub = await openTestHub(await url(), [pullJob()]);
-    await run(hub, [page([row(1, { code: '无效' })])]);
+    await pullPages(hub, [page([row(1, { code: '无效' })])]);
     const [ticket] = await listQuarantine(hub.db);
     expect(await waiveQuarantine(hub.db, ticket?.id ?? 0, { by: 'shell:test', reason: '已注销' })).toBe('waived');
     expect(await logged(hub.db, 'quarantine.')).toMatchObject([{ action: 'quarantine.waived', actor: 'shell:test' }]);
